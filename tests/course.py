@@ -1,0 +1,27 @@
+"""What the structure, exercise and refresh code of the tests share: where the notebooks are and how to read them."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+LESSONS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+SOLUTIONS = sorted((ROOT / "notebooks" / "solutions").glob("[0-9][0-9]_*.ipynb"))
+
+
+def read_cells(path: Path) -> list[dict[str, Any]]:
+    """The cells of a notebook, with `source` as one string."""
+    cells = json.loads(path.read_text("utf-8"))["cells"]
+    return [cell | {"source": "".join(cell["source"])} for cell in cells]
+
+
+def tags(cell: dict[str, Any]) -> set[str]:
+    """The tags of a cell."""
+    return set(cell["metadata"].get("tags", ()))
+
+
+def code_fingerprint(cells: list[dict[str, Any]]) -> str:
+    """Hash of all code, in order: saved beside the outputs, so that outputs of older code are noticed."""
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    return hashlib.sha256(json.dumps(code).encode()).hexdigest()[:16]

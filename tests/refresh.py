@@ -1,0 +1,105 @@
+"""Run the notebooks top to bottom and save their outputs: `python -m tests.refresh [NAME ...]`.
+
+Each notebook runs on a fresh kernel in its own folder, with this interpreter. Metadata is normalised, so that a
+diff shows what changed and nothing else. A notebook that fails is not saved.
+"""
+
+import argparse
+import json
+import os
+import re
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+from tests.course import LESSONS, ROOT, SOLUTIONS, code_fingerprint
+
+METADATA = {
+    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+    "language_info": {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"},
+}
+WIDGET = "application/vnd.jupyter.widget-view+json"
+WIDGETS = "application/vnd.jupyter.widget-state+json"
+
+
+def execute(path: Path, timeout: int = 3600) -> nbformat.NotebookNode:
+    """Run a notebook on a fresh kernel and return it with its outputs. Raises CellExecutionError if a cell fails."""
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(notebook, timeout=timeout, kernel_name="python3",
+                            resources={"metadata": {"path": str(path.parent)}}, record_timing=False)
+    client.execute()
+    return notebook
+
+
+def normalise(notebook: nbformat.NotebookNode) -> None:
+    """Drop progress bars and needless metadata, number the cells, give figures their caption as alt text."""
+    state = notebook.metadata.get("widgets", {}).get(WIDGETS, {}).get("state", {})
+    notebook.nbformat_minor = 5
+    shown: set[str] = set()
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{number:03d}"
+        kept_tags = cell.metadata.get("tags")
+        cell.metadata = nbformat.from_dict({"tags": kept_tags} if kept_tags else {})
+        if cell.cell_type != "code":
+            continue
+        cell.outputs = [output for output in cell.outputs if not is_progress_bar(output, state)]
+        following = notebook.cells[number + 1].source if number + 1 < len(notebook.cells) else ""
+        for output in cell.outputs:
+            shown |= {output.data[WIDGET]["model_id"]} if WIDGET in output.get("data", {}) else set()
+            if "image/png" in output.get("data", {}) and following.startswith("*Figure"):
+                output.metadata = nbformat.from_dict({"image/png": {"alt": plain(following.split("\n\n")[0])}})
+    notebook.metadata = nbformat.from_dict(METADATA | {"course": {"code": code_fingerprint(notebook.cells)}})
+    if shown:
+        kept = {model: state[model] for model in sorted(reachable(shown, state))}
+        notebook.metadata["widgets"] = nbformat.from_dict(
+            {WIDGETS: {"state": kept, "version_major": 2, "version_minor": 0}})
+
+
+def is_progress_bar(output: nbformat.NotebookNode, state: dict) -> bool:
+    """Whether an output is the progress bar of `fit`, which says nothing once the training is over."""
+    model = state.get(output.get("data", {}).get(WIDGET, {}).get("model_id"), {})
+    children = [state.get(child[len("IPY_MODEL_"):], {}) for child in model.get("state", {}).get("children", [])]
+    return any(child.get("model_name") == "FloatProgressModel" for child in children)
+
+
+def reachable(models: set[str], state: dict) -> set[str]:
+    """The widget models that the given ones need, themselves included."""
+    found: set[str] = set()
+    wanted = list(models)
+    while wanted:
+        model = wanted.pop()
+        if model in state and model not in found:
+            found.add(model)
+            wanted += re.findall(r"IPY_MODEL_(\w+)", json.dumps(state[model]))
+    return found
+
+
+def plain(caption: str) -> str:
+    """A caption without its markup, for a screen reader."""
+    return re.sub(r"\s+", " ", re.sub(r"[*_`$]|\[([^]]*)\]\([^)]*\)", r"\1", caption)).strip()
+
+
+def main() -> int:
+    """Run the notebooks whose names contain one of the arguments; print seconds and size of each."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", help="part of a notebook's name; all notebooks if none is given")
+    names = parser.parse_args().names
+    os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
+    for path in LESSONS + SOLUTIONS:
+        name = str(path.relative_to(ROOT / "notebooks"))
+        if names and not any(part in name for part in names):
+            continue
+        start = time.perf_counter()
+        notebook = execute(path)
+        normalise(notebook)
+        nbformat.validate(notebook)
+        nbformat.write(notebook, path)
+        print(f"{name}: {time.perf_counter() - start:.0f} s, {path.stat().st_size / 1e3:.0f} kB", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

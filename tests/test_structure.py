@@ -1,0 +1,184 @@
+"""The frame of the course: layout, versions, anatomy of the notebooks, saved outputs, links, README."""
+
+import ast
+import itertools
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from tests.course import LESSONS, ROOT, SOLUTIONS, code_fingerprint, read_cells, tags
+
+README = (ROOT / "README.md").read_text("utf-8")
+EVERY = [pytest.param(path, id=str(path.relative_to(ROOT / "notebooks"))) for path in LESSONS + SOLUTIONS]
+LESSON = [pytest.param(path, id=path.stem) for path in LESSONS]
+FRAME = {"README.md", "LICENSE", "pyproject.toml", "requirements.txt", "environment.yml",
+         "notebooks", "helpers", "data", "tests"}
+LABELS = ["After this you can", "You need", "Takes", "Data and licence"]
+ENDING = ["What could go wrong", "Exercises", "Quiz", "Summary", "References"]
+
+
+def headings(path: Path) -> list[tuple[int, str]]:
+    """(level, text) of each heading in the markdown cells, code blocks left out."""
+    text = "\n\n".join(c["source"] for c in read_cells(path) if c["cell_type"] == "markdown")
+    text = re.sub(r"^```.*?^```", "", text, flags=re.S | re.M)
+    return [(len(marks), title.strip()) for marks, title in re.findall(r"^(#+) (.+)$", text, flags=re.M)]
+
+
+def section(path: Path, title: str) -> str:
+    """The markdown of one `##` section."""
+    text = "\n\n".join(c["source"] for c in read_cells(path) if c["cell_type"] == "markdown")
+    found = re.search(rf"^## {re.escape(title)}$(.*?)(?=^## |\Z)", text, flags=re.S | re.M)
+    assert found, f"{path.name} has no section '## {title}'"
+    return found[1]
+
+
+def test_the_top_level_holds_nothing_else() -> None:
+    found = {p.name for p in ROOT.iterdir() if not p.name.startswith(".") and not p.name.endswith(".egg-info")}
+    assert found == FRAME
+
+
+def test_notebook_numbers_are_contiguous_and_each_has_solutions() -> None:
+    assert [path.name[:2] for path in LESSONS] == [f"{number:02d}" for number in range(len(LESSONS))]
+    assert [path.name for path in LESSONS] == [path.name for path in SOLUTIONS]
+
+
+def test_pins_agree_with_conda_and_lie_in_the_supported_ranges() -> None:
+    pins = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if line and line[0] != "#"]
+    conda = re.findall(r"^ {6}- (.+)$", (ROOT / "environment.yml").read_text(), flags=re.M)
+    assert pins == conda
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    pinned = {r.name: str(r.specifier).removeprefix("==") for r in map(Requirement, pins[:-1])}
+    ranges = {r.name: r.specifier for r in map(Requirement, project["dependencies"] +
+                                               project["optional-dependencies"]["test"])}
+    assert pins[-1] == "-e ." and set(pinned) == set(ranges)
+    assert {name for name in ranges if not ranges[name].contains(pinned[name])} == set()
+
+
+def test_ci_runs_the_readme_command() -> None:
+    commands = re.findall(r"^python3 -m venv .*$", README, flags=re.M)
+    assert len(commands) == 2, "the README shows two set-up commands, one line each"
+    assert commands[0].endswith("notebooks/00_start_here.ipynb") and "--allow-root" in commands[0]
+    assert commands[1] in (ROOT / ".ci" / "run").read_text().splitlines()
+
+
+def test_helpers_stay_small_and_acyclic() -> None:
+    allowed = {"runtime": set(), "plotting": set(), "training": set(), "checks": set(), "data": set(),
+               "check_env": {"runtime", "data"}}
+    for path in sorted((ROOT / "helpers").rglob("*.py")):
+        assert len(path.read_text("utf-8").splitlines()) <= 250, f"{path.name} has more than 250 lines"
+        assert not re.search(r"\d", path.stem), f"{path.name}: topic names only, no numbers"
+        topic = path.relative_to(ROOT / "helpers").parts[0].removesuffix(".py")
+        tree = ast.parse(path.read_text("utf-8"))
+        modules = [n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module]
+        used = {m.split(".")[1] for m in modules if m.startswith("helpers.")} - {topic}
+        assert used <= allowed.get(topic, set()), f"{path.name} imports {used}"
+
+
+def test_public_helpers_are_documented() -> None:
+    bare = []
+    for path in sorted((ROOT / "helpers").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+                if not ast.get_docstring(node):
+                    bare.append(f"{path.name}: {node.name}")
+    assert bare == []
+
+
+@pytest.mark.parametrize("path", LESSON)
+def test_anatomy(path: Path) -> None:
+    cells = read_cells(path)
+    opening = cells[0]["source"]
+    assert cells[0]["cell_type"] == "markdown" and opening.startswith("# ")
+    shown = [label for label in LABELS if re.search(rf"^\| *\*{{0,2}}{label}\*{{0,2}} *\|", opening, flags=re.M)]
+    assert shown == LABELS
+    titles = [title for level, title in headings(path) if level == 2]
+    assert titles[-len(ENDING):] == ENDING
+    assert section(path, "Quiz").count("<details>") == section(path, "Quiz").count("</details>") == 5
+    assert len(re.findall(r"^\d\. ", section(path, "Summary"), flags=re.M)) == 5
+    exercises = [title for level, title in headings(path) if level == 3 and title.startswith("Exercise ")]
+    assert 3 <= len(exercises) <= 5
+    assert sum("exercise" in tags(cell) for cell in cells) >= (1 if path.name.startswith("00") else 2)
+    following = LESSONS[LESSONS.index(path) + 1:][:1]
+    assert not following or f"]({following[0].name})" in cells[-1]["source"]
+
+
+@pytest.mark.parametrize("path", EVERY)
+def test_headings_are_nested(path: Path) -> None:
+    levels = [level for level, _ in headings(path)]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(b <= a + 1 for a, b in itertools.pairwise(levels))
+
+
+@pytest.mark.parametrize("path", EVERY)
+def test_code_cells_are_short_and_introduced(path: Path) -> None:
+    cells = read_cells(path)
+    for before, cell in itertools.pairwise(cells):
+        if cell["cell_type"] == "code":
+            assert len(cell["source"].splitlines()) <= 30, cell["source"]
+            after_its_partner = tags(cell) & {"check"} or tags(before) & {"solution"} or "interact(" in cell["source"]
+            assert before["cell_type"] == "markdown" or after_its_partner, cell["source"]
+
+
+@pytest.mark.parametrize("path", LESSON)
+def test_more_words_than_code(path: Path) -> None:
+    words = sum(len(c["source"].split()) for c in read_cells(path) if c["cell_type"] == "markdown")
+    code = sum(len(c["source"].split()) for c in read_cells(path) if c["cell_type"] == "code")
+    assert words > code
+
+
+@pytest.mark.parametrize("path", EVERY)
+def test_saved_outputs_come_from_one_run_of_this_code(path: Path) -> None:
+    cells = [cell for cell in read_cells(path) if cell["cell_type"] == "code"]
+    assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
+    saved = json.loads(path.read_text("utf-8"))["metadata"]["course"]["code"]
+    assert saved == code_fingerprint(cells), "the code has changed since: run python -m tests.refresh"
+    kinds = {output.get("name", output["output_type"]) for cell in cells for output in cell["outputs"]}
+    assert not kinds & {"error", "stderr"}
+    assert all(cell["outputs"] for cell in cells if "nbval-check-output" in tags(cell)), "a marked cell shows nothing"
+    text = json.dumps([cell["outputs"] for cell in cells])
+    assert not re.search(r"STAND-IN|/(work|tmp|home|root)/", text), "outputs of a stand-in, or a path of a machine"
+    assert path.stat().st_size < 1_000_000
+
+
+@pytest.mark.parametrize("path", EVERY)
+def test_figures_have_captions_and_alt_texts(path: Path) -> None:
+    cells = read_cells(path)
+    for cell, following in itertools.pairwise(cells):
+        pictures = [o for o in cell.get("outputs", ()) if "image/png" in o.get("data", {})]
+        for picture in pictures:
+            assert following["source"].startswith("*Figure"), cell["source"]
+            assert picture["metadata"]["image/png"]["alt"]
+
+
+@pytest.mark.parametrize("path", EVERY)
+def test_claims_are_held_by_assertions(path: Path) -> None:
+    code = "\n".join(c["source"] for c in read_cells(path) if c["cell_type"] == "code")
+    assert len(re.findall(r"^\s*(assert |torch\.testing\.assert_close)", code, flags=re.M)) >= 2
+    assert "NBVAL_SKIP" not in code and "nbval-skip" not in str([tags(c) for c in read_cells(path)])
+
+
+@pytest.mark.parametrize("path", [*EVERY, ROOT / "README.md", ROOT / "data" / "README.md"])
+def test_relative_links_resolve(path: Path) -> None:
+    text = path.read_text("utf-8")
+    if path.suffix == ".ipynb":
+        text = "\n".join(c["source"] for c in read_cells(path) if c["cell_type"] == "markdown")
+    targets = re.findall(r"\]\(([^)#\s]+)[^)]*\)", text)
+    missing = [t for t in targets if not re.match(r"[a-z]+:", t) and not (path.parent / t).exists()]
+    assert missing == []
+
+
+@pytest.mark.parametrize("path", LESSON)
+def test_readme_table_agrees_with_the_notebook(path: Path) -> None:
+    row = re.search(rf"^\| \[{path.stem}\]\(notebooks/{path.name}\) \|(.+)$", README, flags=re.M)
+    assert row, f"the README's table has no row for {path.stem}"
+    opening = read_cells(path)[0]["source"]
+    seconds = re.search(r"(\d+) s(?:econds)? to run", opening)
+    assert seconds and f"{seconds[1]} s" in row[1], "the README's running time differs from the notebook's"
+    outputs = "".join(str(cell.get("outputs")) for cell in read_cells(path))
+    figures = re.findall(r"\*\*([\d.]+)( %)?\*\*", row[1])
+    missing = [figure for figure, _ in figures if figure not in outputs]
+    assert missing == [], "the README states figures that the notebook's saved outputs do not show"
