@@ -99,8 +99,9 @@ def _difference(got: object, wanted: object, tolerance: float) -> str:
         return f"expected a number or a tensor, got {type(got).__name__}"
     if a.shape != b.shape:
         return f"shape {tuple(a.shape)}, expected {tuple(b.shape)}{_shape_hint(a.shape, b.shape)}"
-    if torch.isnan(a).any() and not torch.isnan(b).any():
-        return "the result contains nan"
+    if not torch.equal(torch.isnan(a), torch.isnan(b)):
+        return "the result contains nan" if torch.isnan(a).any() else "nan is expected in places where there is none"
+    a, b = a.nan_to_num(0.0), b.nan_to_num(0.0)
     gap = (a - b).abs().max().item() if a.numel() else 0.0
     if gap <= tolerance * max(1.0, b.abs().max().item() if b.numel() else 0.0):
         return ""

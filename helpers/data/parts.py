@@ -26,7 +26,7 @@ def _between(p: Tensor, column: int, low: float, high: float) -> Tensor:
     return (low + (high - low) * p[:, column])[:, None, None]
 
 
-def _box(u: Tensor, v: Tensor, u0: float, u1: float, half_height: float | Tensor) -> Tensor:
+def _box(u: Tensor, v: Tensor, u0: float, u1: float | Tensor, half_height: float | Tensor) -> Tensor:
     return torch.maximum((u - (u0 + u1) / 2).abs() - (u1 - u0) / 2, v.abs() - half_height)
 
 
@@ -99,9 +99,8 @@ def _spring(u: Tensor, v: Tensor, p: Tensor) -> Shape:
 
 def _bracket(u: Tensor, v: Tensor, p: Tensor) -> Shape:
     width = _between(p, 0, 0.2, 0.27)
-    a = torch.maximum((u + 0.9 - width).abs() - width, v.abs() - 0.9)
-    b = torch.maximum((v + 0.9 - width).abs() - width, u.abs() - 0.9)
-    d, far = torch.minimum(a, b), 0.9 - width
+    far = 0.9 - width
+    d = torch.minimum(_box(u, v, -0.9, 2 * width - 0.9, 0.9), _box(v, u, -0.9, 2 * width - 0.9, 0.9))
     for x, y in ((-far, 0.6), (-far, 0.02), (0.6, -far), (0.02, -far)):
         d = torch.maximum(d, 0.11 - torch.hypot(u - x, v - y))
     return d, _bevel(d, 0.06), torch.ones_like(d)
@@ -130,8 +129,7 @@ def _impeller(u: Tensor, v: Tensor, p: Tensor) -> Shape:
 
 def _rod(u: Tensor, v: Tensor, p: Tensor) -> Shape:
     big, small = torch.hypot(u + 0.55, v), torch.hypot(u - 0.76, v)
-    beam = _box(u, v, -0.5, 0.7, 0.15 - 0.06 * u)
-    d = torch.minimum(torch.minimum(big - 0.44, small - 0.25), beam)
+    d = torch.minimum(torch.minimum(big - 0.44, small - 0.25), _box(u, v, -0.5, 0.7, 0.15 - 0.06 * u))
     d = torch.maximum(d, torch.maximum(_between(p, 0, 0.22, 0.3) - big, 0.12 - small))
     groove = _box(u, v, -0.08, 0.46, 0.07) < 0
     return d, _bevel(d, 0.09) - 0.04 * groove, 1 - 0.35 * groove
@@ -168,14 +166,14 @@ def _light(shape: Callable[[Tensor, Tensor, Tensor], Shape], p: Tensor) -> Tenso
     height = height * cover * scale
     gx = F.pad(height[:, :, 2:] - height[:, :, :-2], (1, 1)) / 2
     gy = F.pad(height[:, 2:] - height[:, :-2], (0, 0, 1, 1)) / 2
-    turn, rise = _between(p, 6, 0, 2 * pi), _between(p, 7, 0.6, 1.1)
+    turn, rise = _between(p, 6, 0, 2 * pi), _between(p, 7, 0.6, 1.1)  # of the light
     upright = torch.rsqrt(1 + gx * gx + gy * gy)  # z of the surface's unit normal
     toward = -(gx * turn.cos() + gy * turn.sin()) * upright
     diffuse = (toward * rise.cos() + upright * rise.sin()).clamp_min(0)
     half = rise / 2 + pi / 4  # a highlight stands where the normal halves the angle between light and camera
     shine = (toward * half.cos() + upright * half.sin()).clamp_min(0).square().square().square().square()
-    lit = cover * tone
-    layers = torch.stack((cover, lit * (0.3 + 0.85 * diffuse), lit * shine * _between(p, 8, 0, 0.5)), 1)
+    shade, shine = tone * (0.3 + 0.85 * diffuse), tone * shine * _between(p, 8, 0, 0.5)
+    layers = torch.stack((cover, cover * shade, cover * shine), 1)
     rows = layers[:, :, ::2] + layers[:, :, 1::2]
     return (rows[..., ::2] + rows[..., 1::2]) / 4
 
@@ -241,10 +239,11 @@ def photograph(labels: Tensor, names: Sequence[str], rng: np.random.Generator) -
     scratch = (along(number(0, pi)) - number(-0.5, 0.5)).abs() < 0.03
     surface = torch.lerp(part * (1 + number(0, 0.4) * patches()), _RUST, rust) + number(-0.3, 0.3, 0.4) * scratch
     image = image * (1 - cover) + surface * shade + shine * (1 - rust)
-    # A strap or cable in front, beside the centre; then brightness, blur and noise of the camera.
+    # A strap in front, beside the centre; half the picture darker; brightness, blur and noise of the camera.
     gap = (along(number(0, 2 * pi)) - number(0.2, 0.7)).abs() - number(0.03, 0.13)
     image = torch.lerp(image, 0.7 * paint(), (0.5 - gap * SIZE / 2).clamp(0, 1) * number(1, 1, 0.35))
-    image = image * number(0.65, 1.2) * (1 - number(0.2, 0.5, 0.5) * (along(number(0, 2 * pi)) > number(-0.5, 0.5)))
+    dark = along(number(0, 2 * pi)) > number(-0.5, 0.5)
+    image = image * number(0.65, 1.2) * (1 - number(0.2, 0.5, 0.5) * dark)
     image = torch.lerp(image, _blur(image), number(0, 0.8, 0.7))
     image = image + number(0.01, 0.06) * torch.from_numpy(rng.standard_normal(image.shape, dtype=np.float32))
     return (image.clamp(0, 1) * 255).round().to(torch.uint8)

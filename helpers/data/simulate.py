@@ -139,8 +139,9 @@ def _write(labels: Tensor, rng: np.random.Generator) -> Tensor:
 def scratched_surface(size: int = 64, scratch: bool = True, seed: int = 0) -> tuple[Tensor, Tensor]:
     """A brushed metal surface under uneven light, with one scratch or none.
 
-    The brush marks have a random direction; the scratch crosses them at 25 degrees or more. It changes the pixels
-    of the mask and no others: the same seed without a scratch gives the same surface.
+    The brush marks have a random direction; the scratch crosses them at 25 degrees or more. It is lighter or darker
+    by 0.25 than the metal on the pixels of the mask and changes no others: the same seed without a scratch gives
+    the same surface.
     Returns image (size×size, float32, 0..1) and mask (size×size, bool, True on the scratch).
     Raises ValueError if size < 16 or seed < 0.
     """
@@ -182,19 +183,23 @@ class Turning:
 
 
 def ideal_roughness(feed: Tensor, nose_radius: Tensor) -> Tensor:
-    """Ra in µm that the tool's nose would leave: 1000 f²/(32 r), with feed f in mm/rev and nose radius r in mm.
+    """Arithmetic roughness Ra (µm) that the tool's round nose leaves in turning: 1000 · f² / (32 r).
 
-    Source: M. P. Groover, Fundamentals of Modern Manufacturing, chapter on economic and product design
-    considerations in machining.
+    feed f in mm/rev, nose_radius r in mm. Source: M. P. Groover, Fundamentals of Modern Manufacturing, section on
+    surface finish in machining. (The exact mean over an arc's parabola has 31.2 in place of 32.)
     """
     return 1000 * feed ** 2 / (32 * nose_radius)
 
 
 def surface_roughness(count: int, seed: int, noise: float = 0.05) -> Turning:
-    """Arithmetic roughness Ra of turned steel, from feed, nose radius and cutting speed.
+    """Turned steel parts: feed, nose radius and cutting speed, and the roughness Ra that comes of them.
 
-    Feed 0.05–0.4 mm/rev, nose radius 0.4–1.6 mm, cutting speed 50–300 m/min, each drawn evenly and independently.
-    true_roughness = sqrt((ideal · built_up)² + 0.2²) in µm
+    Feed 0.05–0.4 mm/rev, nose radius 0.4–1.6 mm, cutting speed v 50–300 m/min, each uniform and independent.
+    True Ra = sqrt((ideal · b)² + 0.2²) µm. Here b = 1 + 1.2 / (1 + exp((v − 100) / 15)) stands for the built-up
+    edge, which roughens steel cut slowly and is gone at high speed (Groover, same section, plots the ratio of actual
+    to ideal roughness; the curve and its numbers are this simulator's own), and 0.2 µm is the floor that vibration
+    of the machine sets. Measured Ra = true Ra · exp(noise · z), z standard normal: noise is the relative error.
+    Raises ValueError if count < 1, seed < 0 or noise < 0.
     """
     _check(count, seed)
     if noise < 0:

@@ -1,0 +1,231 @@
+"""Every coded exercise: the stub is 'not attempted', the worked solution is accepted, wrong answers are told why.
+
+The wrong answers in `PLANTED` are written here, independently of the mistakes that the checks know.
+A new exercise needs at least three of them, or `test_no_exercise_lacks_wrong_answers` fails.
+"""
+
+import ast
+import importlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from helpers.checks import NOT_ATTEMPTED, RIGHT, WRONG, Exercise
+from tests.course import LESSONS, ROOT, SOLUTIONS, read_cells, tags
+
+Planted = list[tuple[Callable, str]]
+
+
+@dataclass(frozen=True)
+class Coded:
+    """A coded exercise of a lesson: the stub's source, the name of the function, and the check with its name."""
+
+    lesson: Path
+    function: str
+    stub: str
+    check_name: str
+    check: Exercise
+
+
+def run_imports(cells: list[dict[str, Any]]) -> dict[str, Any]:
+    """The names that a notebook imports, without running anything else of it. Cell magics do not count."""
+    names: dict[str, Any] = {}
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            source = re.sub(r"^[%!].*$", "", cell["source"], flags=re.M)
+            nodes = [n for n in ast.parse(source).body if isinstance(n, ast.Import | ast.ImportFrom)]
+            exec(compile(ast.Module(nodes, []), "imports", "exec"), names)
+    return names
+
+
+def define(source: str, names: dict[str, Any]) -> dict[str, Any]:
+    """Run the definitions of one cell; type hints are left unread, so that they may name anything."""
+    exec(compile("from __future__ import annotations\n" + source, "cell", "exec"), names)
+    return names
+
+
+def checks_imported_by(cells: list[dict[str, Any]]) -> dict[str, Exercise]:
+    """The checks that a lesson imports from helpers.checks.*, by name."""
+    found = {}
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            for module, names in re.findall(r"^from (helpers\.checks\.\w+) import ([\w, ]+)$", cell["source"], re.M):
+                loaded = importlib.import_module(module)
+                found |= {name: getattr(loaded, name) for name in names.split(", ")}
+    return found
+
+
+def coded_exercises(lesson: Path) -> list[Coded]:
+    """The coded exercises of a lesson. Raises AssertionError if a stub has no check of its own."""
+    cells = [c for c in read_cells(lesson) if c["cell_type"] == "code"]
+    checks, found = checks_imported_by(cells), []
+    for cell, following in zip(cells, [*cells[1:], {"metadata": {}, "source": ""}], strict=True):
+        if "exercise" in tags(cell):
+            function, = (n.name for n in ast.parse(cell["source"]).body if isinstance(n, ast.FunctionDef))
+            call = re.fullmatch(r"(check_\w+)\((\w+)\)", following["source"].strip().splitlines()[-1])
+            assert "check" in tags(following) and call, f"{lesson.name}: no check follows the stub of {function}"
+            assert call[2] == function, f"{lesson.name}: {call[0]} does not check {function}"
+            assert call[1] in checks, f"{lesson.name}: {call[1]} is not imported from helpers.checks"
+            found.append(Coded(lesson, function, cell["source"], call[1], checks[call[1]]))
+    return found
+
+
+CODED = [exercise for lesson in LESSONS for exercise in coded_exercises(lesson)]
+EACH = pytest.mark.parametrize("coded", CODED, ids=lambda coded: f"{coded.lesson.stem}-{coded.function}")
+
+
+# ---- Wrong answers ---------------------------------------------------------------------------------------------------
+def rates_by_precision(scratched: Tensor, stopped: Tensor) -> tuple[float, float]:
+    wrongly = sum(bool(d) and not bool(t) for t, d in zip(scratched, stopped, strict=True))
+    missed = sum(bool(t) and not bool(d) for t, d in zip(scratched, stopped, strict=True))
+    return wrongly / int(stopped.sum()), missed / int(scratched.sum())
+
+
+def layer_backward_by_autograd(inputs: Tensor, weight: Tensor, gradient: Tensor, mean: bool = False) -> list[Tensor]:
+    x, w, b = (t.clone().requires_grad_() for t in (inputs, weight, torch.zeros(len(weight))))
+    x_grad, w_grad, b_grad = torch.autograd.grad(F.linear(x, w, b), (x, w, b), gradient)
+    return [x_grad, w_grad, b_grad / len(inputs) if mean else b_grad]
+
+
+def standardise_by_columns(source: Callable[[Tensor, Tensor], Tensor], training: Tensor, other: Tensor) -> list[Tensor]:
+    """Both parts, column by column, with mean and deviation of source(part, training)."""
+    results = [torch.zeros_like(training), torch.zeros_like(other)]
+    for part, result in zip((training, other), results, strict=True):
+        for column in range(part.shape[1]):
+            values = source(part, training)[:, column]
+            deviation = values.std().item() or 1.0
+            result[:, column] = (part[:, column] - values.mean()) / deviation
+    return results
+
+
+def add_copies(image: Tensor, kernel: Tensor) -> Tensor:
+    """The sum of shifted copies of the kernel, by loops over picture and kernel."""
+    output = torch.zeros(image.shape[0] + kernel.shape[0] - 1, image.shape[1] + kernel.shape[1] - 1)
+    for i in range(image.shape[0]):
+        for j in range(image.shape[1]):
+            for m in range(kernel.shape[0]):
+                for n in range(kernel.shape[1]):
+                    output[i + m, j + n] += image[i, j] * kernel[m, n]
+    return output
+
+
+def windows(image: Tensor, window: int, stride: int, padding: int, fill: float) -> Tensor:
+    """All windows of the padded image, (h_out, w_out, window, window)."""
+    padded = F.pad(image, [padding] * 4, value=fill)
+    return padded.unfold(0, window, stride).unfold(1, window, stride)
+
+
+def soft_targets(logits: Tensor, targets: Tensor, smoothing: float) -> Tensor:
+    return (1 - smoothing) * F.one_hot(targets, logits.shape[1]).float() + smoothing / logits.shape[1]
+
+
+PLANTED: dict[str, Planted] = {
+    "error_rates": [
+        (lambda t, d: ((d & ~t).float().mean().item(), (~d & t).float().mean().item()), "divide by all parts"),
+        (lambda t, d: ((~d)[t].float().mean(), d[~t].float().mean()), "other order"),
+        (rates_by_precision, "share of the stopped parts that are clean"),
+        (lambda t, d: (d[~t].float().mean(), d[t].float().mean()), "share of scratched parts that was found"),
+        (lambda t, d: d[~t].float().mean().item(), "expected 2 values"),
+    ],
+    "linear_backward": [
+        (lambda x, w, g: layer_backward_by_autograd(x, w, g, mean=True), "bias is averaged"),
+        (lambda x, w, g: [t.T if t.ndim == 2 and i == 1 else t
+                          for i, t in enumerate(layer_backward_by_autograd(x, w, g))], "weight is transposed"),
+        (lambda x, w, g: layer_backward_by_autograd(x, w, g)[::-1], "value 0: shape|order"),
+        (lambda x, w, g: (g @ w, torch.einsum("bm,bn->mn", g, x), g.sum(1)), "summed over the neurons"),
+        (lambda x, w, g: (g @ w.T, g.T @ x, g.sum(0)), "raised RuntimeError"),
+    ],
+    "standardise": [
+        (lambda a, b: standardise_by_columns(lambda part, training: part, a, b), "its own mean"),
+        (lambda a, b: standardise_by_columns(lambda part, training: torch.cat([a, b]), a, b), "leaks"),
+        (lambda a, b: ((a - a.mean(0)) / a.std(0), (b - a.mean(0)) / a.std(0)), "nan"),
+        (lambda a, b: ((a - a.mean()) / a.std(), (b - a.mean()) / a.std()), "whole table"),
+        (lambda a, b: standardise_by_columns(lambda part, training: training, a, b)[0], "expected 2 values"),
+    ],
+    "full_convolution": [
+        (lambda image, kernel: add_copies(image, kernel.flip(0, 1)), "cross-correlation"),
+        (lambda image, kernel: add_copies(image, kernel)[:-1], "1 too few along dimension 0"),
+        (lambda image, kernel: add_copies(image, kernel)[kernel.shape[0] - 1:image.shape[0],
+                                                         kernel.shape[1] - 1:image.shape[1]], "wholly on the picture"),
+        (lambda image, kernel: add_copies(image, kernel.flip(0)), "upside down"),
+        (lambda image, kernel: add_copies(image, kernel) + 0.1, "largest difference 0.1"),
+    ],
+    "average_pool": [
+        (lambda i, w, s, p: windows(i, w, s, p, 0.0).mean((2, 3)), "padded zeros count"),
+        (lambda i, w, s, p: windows(i, w, s, 0, 0.0).mean((2, 3)), "forget the padding"),
+        (lambda i, w, s, p: windows(i, w, s, p, -torch.inf).amax((2, 3)), "maxima"),
+        (lambda i, w, s, p: windows(i, w, 1, p, torch.nan).nanmean((2, 3)), "move by 1 pixel"),
+        (lambda i, w, s, p: windows(i, w, s, p, 0.0).sum((2, 3)), "sums"),
+    ],
+    "per_class_accuracy": [
+        (lambda c: torch.stack([c[k, k] / c[:, k].sum() for k in range(len(c))]), "column"),
+        (lambda c: c.diag().sum() / c.sum(), "one number"),
+        (lambda c: torch.stack([c[k, k] / c[k].sum().clamp(min=1) for k in range(len(c))]), "nan"),
+        (lambda c: torch.stack([100 * c[k, k] / c[k].sum() for k in range(len(c))]), "percent"),
+        (lambda c: c / c.sum(1, keepdim=True), "2 dimensions instead of 1"),
+    ],
+    "label_smoothing_loss": [
+        (lambda x, y, s: F.nll_loss(x.log_softmax(1), y), "no effect"),
+        (lambda x, y, s: F.cross_entropy(x, y, label_smoothing=s, reduction="sum"), "summed|mean"),
+        (lambda x, y, s: (soft_targets(x, y, s) * x.log_softmax(1)).sum(1).mean(), "sign"),
+        (lambda x, y, s: F.cross_entropy(x, y, label_smoothing=s, reduction="none"), "1 dimensions instead of 0"),
+        (lambda x, y, s: -(soft_targets(x, y, s) * x.log_softmax(1)).mean(), "over classes"),
+    ],
+}
+
+
+# ---- Tests -----------------------------------------------------------------------------------------------------------
+def test_every_lesson_has_coded_exercises() -> None:
+    assert LESSONS and {coded.lesson for coded in CODED} == set(LESSONS)
+
+
+def test_no_exercise_lacks_wrong_answers() -> None:
+    poor = [coded.function for coded in CODED if len(PLANTED.get(coded.function, ())) < 3]
+    assert poor == [], "plant at least three wrong answers for these in tests/test_exercises.py"
+    names = [coded.function for coded in CODED]
+    assert len(names) == len(set(names)), "two exercises ask for the same name: PLANTED cannot tell them apart"
+
+
+@EACH
+def test_the_stub_is_answered_not_attempted(coded: Coded) -> None:
+    verdict = coded.check(define(coded.stub, {})[coded.function])
+    assert verdict.status == NOT_ATTEMPTED and not verdict
+    assert repr(verdict).startswith("[not attempted yet]") and coded.function in verdict.message
+    assert coded.check.name == coded.function
+
+
+@EACH
+def test_the_stub_has_a_docstring_and_gives_nothing_away(coded: Coded) -> None:
+    function, = ast.parse(coded.stub).body
+    assert ast.get_docstring(function)
+    assert ast.unparse(function.body[1:]) == "raise NotImplementedError"
+
+
+@EACH
+def test_the_worked_solution_is_accepted(coded: Coded) -> None:
+    path = ROOT / "notebooks" / "solutions" / coded.lesson.name
+    assert path in SOLUTIONS, f"{coded.lesson.name} has no solutions"
+    cells = read_cells(path)
+    names = run_imports(cells)
+    for cell in cells:
+        if "solution" in tags(cell):
+            define(cell["source"], names)
+    assert coded.function in names, f"no cell tagged 'solution' defines {coded.function}"
+    verdict = coded.check(names[coded.function])
+    assert verdict.status == RIGHT and verdict, verdict
+    assert any(f"{coded.check_name}({coded.function})" in cell["source"] for cell in cells)
+
+
+@EACH
+def test_wrong_answers_are_rejected_with_a_fitting_message(coded: Coded) -> None:
+    for number, (attempt, message) in enumerate(PLANTED.get(coded.function, ())):
+        verdict = coded.check(attempt)
+        assert verdict.status == WRONG and not verdict, f"answer {number} ('{message}'): {verdict}"
+        assert re.search(message, verdict.message), f"answer {number}: wanted '{message}', got: {verdict}"
