@@ -92,7 +92,8 @@ def _difference(got: object, wanted: object, tolerance: float) -> str:
         parts = [_difference(a, b, tolerance) for a, b in zip(got, wanted, strict=True)]
         return next((f"value {i}: {text}" for i, text in enumerate(parts) if text), "")
     if isinstance(wanted, str | bool):
-        return "" if got == wanted else f"expected {wanted!r}, got {got!r}"
+        same = isinstance(got, type(wanted)) and got == wanted
+        return "" if same else f"expected {wanted!r}, got {_brief(got)}"
     try:
         a, b = torch.as_tensor(got).detach().double().cpu(), torch.as_tensor(wanted).detach().double().cpu()
     except (TypeError, ValueError, RuntimeError):
