@@ -1,6 +1,8 @@
 """What the structure, exercise and refresh code of the tests share: where the notebooks are and how to read them."""
 
+import base64
 import hashlib
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -25,3 +27,12 @@ def code_fingerprint(cells: list[dict[str, Any]]) -> str:
     """Hash of all code, in order: saved beside the outputs, so that outputs of older code are noticed."""
     code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
     return hashlib.sha256(json.dumps(code).encode()).hexdigest()[:16]
+
+
+def figure_of(path: Path, number: int) -> bytes:
+    """The saved PNG of a notebook's Figure `number`. Raises LookupError if it is not there."""
+    for cell, following in itertools.pairwise(read_cells(path)):
+        for output in cell.get("outputs", ()):
+            if "image/png" in output.get("data", {}) and following["source"].startswith(f"*Figure {number}."):
+                return base64.b64decode("".join(output["data"]["image/png"]))
+    raise LookupError(f"{path.name} has no saved Figure {number}")

@@ -5,6 +5,8 @@ diff shows what changed and nothing else. A notebook that fails is not saved.
 """
 
 import argparse
+import base64
+import io
 import json
 import os
 import re
@@ -14,8 +16,9 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
+from PIL import Image
 
-from tests.course import LESSONS, ROOT, SOLUTIONS, code_fingerprint
+from tests.course import LESSONS, ROOT, SOLUTIONS, code_fingerprint, figure_of
 
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
@@ -49,6 +52,8 @@ def normalise(notebook: nbformat.NotebookNode) -> None:
         following = notebook.cells[number + 1].source if number + 1 < len(notebook.cells) else ""
         for output in cell.outputs:
             shown |= {output.data[WIDGET]["model_id"]} if WIDGET in output.get("data", {}) else set()
+            if "image/png" in output.get("data", {}):
+                output.data["image/png"] = shrunk(output.data["image/png"])
             if "image/png" in output.get("data", {}) and following.startswith("*Figure"):
                 output.metadata = nbformat.from_dict({"image/png": {"alt": plain(following.split("\n\n")[0])}})
     notebook.metadata = nbformat.from_dict(METADATA | {"course": {"code": code_fingerprint(notebook.cells)}})
@@ -56,6 +61,16 @@ def normalise(notebook: nbformat.NotebookNode) -> None:
         kept = {model: state[model] for model in sorted(reachable(shown, state))}
         notebook.metadata["widgets"] = nbformat.from_dict(
             {WIDGETS: {"state": kept, "version_major": 2, "version_minor": 0}})
+
+
+def shrunk(picture: str, limit: int = 200_000) -> str:
+    """A PNG in base64; one of more than `limit` characters is stored with a palette of 256 colours."""
+    if len(picture) <= limit:
+        return picture
+    smaller = io.BytesIO()
+    image = Image.open(io.BytesIO(base64.b64decode(picture))).convert("RGB")
+    image.quantize(256, dither=Image.Dither.NONE).save(smaller, "PNG", optimize=True)
+    return base64.b64encode(smaller.getvalue()).decode()
 
 
 def is_progress_bar(output: nbformat.NotebookNode, state: dict) -> bool:
@@ -82,6 +97,12 @@ def plain(caption: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"[*_`$]|\[([^]]*)\]\([^)]*\)", r"\1", caption)).strip()
 
 
+def save_cover() -> None:
+    """Copy Figure 3 of the CIFAR-10 lesson, as saved there, to the picture that the README shows."""
+    picture = figure_of(ROOT / "notebooks" / "03_cnn_cifar10.ipynb", 3)
+    (ROOT / "notebooks" / "cover.png").write_bytes(picture)
+
+
 def main() -> int:
     """Run the notebooks whose names contain one of the arguments; print seconds and size of each."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -98,6 +119,7 @@ def main() -> int:
         nbformat.validate(notebook)
         nbformat.write(notebook, path)
         print(f"{name}: {time.perf_counter() - start:.0f} s, {path.stat().st_size / 1e3:.0f} kB", flush=True)
+    save_cover()
     return 0
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from tests.course import LESSONS, ROOT, SOLUTIONS, code_fingerprint, read_cells, tags
+from tests.course import LESSONS, ROOT, SOLUTIONS, code_fingerprint, figure_of, read_cells, tags
 
 README = (ROOT / "README.md").read_text("utf-8")
 EVERY = [pytest.param(path, id=str(path.relative_to(ROOT / "notebooks"))) for path in LESSONS + SOLUTIONS]
@@ -183,3 +183,8 @@ def test_readme_table_agrees_with_the_notebook(path: Path) -> None:
     figures = re.findall(r"\*\*([\d.]+)( %)?\*\*", row[1])
     missing = [figure for figure, _ in figures if figure not in outputs]
     assert missing == [], "the README states figures that the notebook's saved outputs do not show"
+
+
+def test_readme_shows_the_figure_that_the_notebook_computed() -> None:
+    assert "](notebooks/cover.png)" in README
+    assert (ROOT / "notebooks" / "cover.png").read_bytes() == figure_of(ROOT / "notebooks" / "03_cnn_cifar10.ipynb", 3)
