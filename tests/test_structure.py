@@ -59,7 +59,7 @@ def test_pins_agree_with_conda_and_lie_in_the_supported_ranges() -> None:
 
 
 def test_ci_runs_the_readme_command() -> None:
-    commands = re.findall(r"^python3 -m venv .*$", README, flags=re.M)
+    commands = re.findall(r"^python3 -m venv .* -r requirements.txt .*$", README, flags=re.M)
     assert len(commands) == 2, "the README shows two set-up commands, one line each"
     assert commands[0].endswith("notebooks/00_start_here.ipynb") and "--allow-root" in commands[0]
     assert commands[1] in (ROOT / ".ci" / "run").read_text().splitlines()

@@ -25,6 +25,7 @@ class _ArrayUnpickler(pickle.Unpickler):
     """An unpickler that knows numpy arrays and Python's plain containers, and refuses all else."""
 
     def find_class(self, module: str, name: str) -> Any:
+        """The array type that a pickle asks for. Raises UnsafeFile if it asks for anything else."""
         if name == "_reconstruct" and module in ("numpy.core.multiarray", "numpy._core.multiarray"):
             return np.empty(0).__reduce__()[0]  # the same function under any version of numpy
         if module == "numpy" and name in ("ndarray", "dtype"):
