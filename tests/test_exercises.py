@@ -6,6 +6,7 @@ A new exercise needs at least three of them, or `test_no_exercise_lacks_wrong_an
 
 import ast
 import importlib
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -126,6 +127,20 @@ def soft_targets(logits: Tensor, targets: Tensor, smoothing: float) -> Tensor:
     return (1 - smoothing) * F.one_hot(targets, logits.shape[1]).float() + smoothing / logits.shape[1]
 
 
+def states_of(x: Tensor, h: Tensor, W_xh: Tensor, W_hh: Tensor, b: Tensor, carry: bool = True) -> Tensor:
+    """The states by nn.RNN (one layer), as one run of T steps or as T runs of one step from h."""
+    rnn = torch.nn.RNN(W_xh.shape[1], len(b))
+    rnn.load_state_dict({"weight_ih_l0": W_xh, "weight_hh_l0": W_hh, "bias_ih_l0": b, "bias_hh_l0": 0 * b})
+    parts = [x] if carry else x.split(1)
+    return torch.cat([rnn(part, h[None])[0] for part in parts])
+
+
+def rows_of(code: Tensor, count: int, shift: int) -> Tensor:
+    """`count` stretches of the text in rows, read from place `shift`."""
+    length = (len(code) - 1) // count
+    return torch.stack([torch.roll(code, -shift)[i * length:(i + 1) * length] for i in range(count)])
+
+
 PLANTED: dict[str, Planted] = {
     "error_rates": [
         (lambda t, d: ((d & ~t).float().mean().item(), (~d & t).float().mean().item()), "divide by all parts"),
@@ -177,6 +192,50 @@ PLANTED: dict[str, Planted] = {
         (lambda x, y, s: (soft_targets(x, y, s) * x.log_softmax(1)).sum(1).mean(), "sign"),
         (lambda x, y, s: F.cross_entropy(x, y, label_smoothing=s, reduction="none"), "1 dimensions instead of 0"),
         (lambda x, y, s: -(soft_targets(x, y, s) * x.log_softmax(1)).mean(), "over classes"),
+    ],
+    "rnn_forward": [
+        (lambda *case: states_of(*case, carry=False), "starts from h0"),
+        (lambda x, h, w, u, b: states_of(x, h, w, u.T, b), "wrong way round"),
+        (lambda *case: states_of(*case).atanh(), "largest difference"),
+        (lambda *case: states_of(*case)[-1], "Only the last state"),
+        (lambda x, h, *case: torch.cat([h[None], states_of(x, h, *case)]), "begins with h0"),
+        (lambda x, h, w, u, b: states_of(x, h, w, u, 0 * b), "bias is missing"),
+    ],
+    "clip_by_norm": [
+        (lambda g, c: [torch.renorm(t.flatten()[None], 2, 0, c).view_as(t) for t in g], "own norm"),
+        (lambda g, c: [t * c / sum(s.square().sum() for s in g) ** 0.5 for t in g], "stretched"),
+        (lambda g, c: [t.clip(-c, c) for t in g], "by value"),
+        (lambda g, c: [t * min(1.0, c / sum(s.square().sum().item() for s in g)) for t in g], "root"),
+        (lambda g, c: torch.cat([t.flatten() for t in g]), "expected [24] values"),
+    ],
+    "last_states": [
+        (lambda o, n: o[:, -1], "padding"),
+        (lambda o, n: torch.stack([o[i, min(k, o.shape[1] - 1)] for i, k in enumerate(n.tolist())]), "too late|differ"),
+        (lambda o, n: torch.stack([o[i, :k].mean(0) for i, k in enumerate(n.tolist())]), "means"),
+        (lambda o, n: torch.stack([o[i, k - 2] for i, k in enumerate(n.tolist())]), "too early"),
+        (lambda o, n: torch.stack([o[i, :k] for i, k in enumerate(n.tolist())]), "raised RuntimeError"),
+    ],
+    "bits_per_character": [
+        (lambda p: sum(-math.log(q) for q in p.tolist()) / len(p), "nats"),
+        (lambda p: sum(-math.log2(q) for q in p.tolist()), "sum"),
+        (lambda p: math.log2(p.mean()), "expected"),
+        (lambda p: -math.log2(p.mean()), "mean probability"),
+        (lambda p: math.exp(sum(-math.log(q) for q in p.tolist()) / len(p)), "perplexity"),
+    ],
+    "make_streams": [
+        (lambda c, n: (rows_of(c, n, 0), rows_of(c, n, 1)), "one stream a column"),
+        (lambda c, n: (rows_of(c, n, 0).T, rows_of(c, n, 0).T), "repeat"),
+        (lambda c, n: (rows_of(c, n, 0).T.contiguous(), rows_of(c, n, 2).T), "value 1"),
+        (lambda c, n: rows_of(c, n, 0).T, "expected 2 values"),
+        (lambda c, n: (rows_of(c, n, 1).T, rows_of(c, n, 0).T), "wrong way round"),
+    ],
+    "top_k_probabilities": [
+        (lambda x, k, t: (x / t).softmax(0).where(x >= x.sort().values[-k], 0.0) / (x / t).softmax(0).topk(k)[0].sum(),
+         "divide by zero"),
+        (lambda x, k, t: (x / max(t, 1e-3)).softmax(0), "k has no effect"),
+        (lambda x, k, t: (x / max(t, 1e-3)).softmax(0).where(x >= x.sort().values[-k], 0.0), "add up to 1"),
+        (lambda x, k, t: (x if t else x * 1e3).where(x >= x.sort().values[-k], -torch.inf).softmax(0),
+         "temperature has no effect"),
     ],
 }
 
