@@ -237,6 +237,53 @@ PLANTED: dict[str, Planted] = {
         (lambda x, k, t: (x if t else x * 1e3).where(x >= x.sort().values[-k], -torch.inf).softmax(0),
          "temperature has no effect"),
     ],
+    "best_discriminator": [
+        (lambda p, q, s: p / (p + q), "share is not used"),
+        (lambda p, q, s: (1 - s) * q / (s * p + (1 - s) * q), "the sample is made"),
+        (lambda p, q, s: (1 - s) * p / ((1 - s) * p + s * q), "other way round"),
+        (lambda p, q, s: s * p / q, "largest difference|nan|inf"),
+        (lambda p, q, s: (p / (p + q)).sum(), "1 dimensions|0 dimensions"),
+    ],
+    "generator_loss": [
+        (lambda a: F.binary_cross_entropy_with_logits(a, torch.zeros_like(a)), "worse"),
+        (lambda a: F.logsigmoid(-a).mean(), "saturating"),
+        (lambda a: F.logsigmoid(a).mean(), "maximise"),
+        (lambda a: -(torch.sigmoid(a) + 1e-8).log().mean(), "expected"),
+        (lambda a: -torch.sigmoid(a).log().mean(), "underflows"),
+        (lambda a: F.binary_cross_entropy_with_logits(a, torch.ones_like(a), reduction="sum"), "the sum"),
+    ],
+    "modes_covered": [
+        (lambda s, c, r, q: len(torch.cdist(s, c).argmin(1).unique()), "expected"),
+        (lambda s, c, r, q: len(torch.cdist(s, c).argmin(1)[torch.cdist(s, c).amin(1) < r].unique()), "single sample"),
+        (lambda s, c, r, q: int((torch.cdist(s, c) < r).any(1).sum()), "count the good samples"),
+        (lambda s, c, r, q: sum(((torch.cdist(s, c) <= r).double().mean(0) < q).tolist()), "missing"),
+        (lambda s, c, r, q: sum((torch.cdist(s, c).argmin(1) == k).double().mean() >= q for k in range(len(c))),
+         "far from every centre"),
+    ],
+    "histogram_kl": [
+        (lambda n: (n / n.sum() * (len(n) * n / n.sum()).log()).sum(), "empty class"),
+        (lambda n: F.kl_div((n / n.sum()).double().log(), torch.full((len(n),), 1 / len(n)).double(),
+                            reduction="sum"), "other way round"),
+        (lambda n: torch.distributions.Categorical(probs=n / n.sum()).entropy(), "entropy"),
+        (lambda n: torch.distributions.kl_divergence(torch.distributions.Categorical(n / n.sum()),
+                                                     torch.distributions.Categorical(torch.ones(len(n)))) / math.log(2),
+         "bits"),
+        (lambda n: torch.special.xlogy(n / n.sum(), 10 * n / n.sum()).sum(), "factor 10"),
+    ],
+    "hinge_loss": [
+        (lambda r, m: (1 + r).clamp(min=0).mean() + (1 - m).clamp(min=0).mean(), "wrong way round"),
+        (lambda r, m: 2 - r.mean() + m.mean(), "bend is missing"),
+        (lambda r, m: (-r).clamp(min=0).mean() + m.clamp(min=0).mean(), "margin"),
+        (lambda r, m: F.softplus(-r).mean() + F.softplus(m).mean(), "expected"),
+        (lambda r, m: (1 - r).clamp(min=0).sum() + (1 + m).clamp(min=0).sum(), "sums"),
+    ],
+    "average_update": [
+        (lambda a, w, d: [torch.lerp(y, x, 1 - d) for x, y in zip(a, w, strict=True)], "forget everything"),
+        (lambda a, w, d: [x * d + y for x, y in zip(a, w, strict=True)], "without its factor|without their factor"),
+        (lambda a, w, d: w, "new weights"),
+        (lambda a, w, d: [(x + y) / 2 for x, y in zip(a, w, strict=True)], "plain mean"),
+        (lambda a, w, d: torch.cat([t.flatten() for t in a]), "expected"),
+    ],
 }
 
 
