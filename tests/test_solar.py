@@ -41,8 +41,7 @@ def write_wheel(folder, listed=LIST, pictures=None):
     pictures = {row[0]: grey(number) for number, row in enumerate(LIST)} | (pictures or {})
     with zipfile.ZipFile(folder / NAME, "w") as archive:
         archive.writestr("elpv_dataset/data/labels.csv",
-                         "".join(f"{name} {float(p):<18} {kind}\n" if p != "x" else f"{name} x {kind}\n"
-                                 for name, p, kind in listed))
+                         "".join(f"{name}  {probability:18} {kind}\n" for name, probability, kind in listed))
         for name, raw in pictures.items():
             archive.writestr(f"elpv_dataset/data/{name}", raw)
 
@@ -76,13 +75,6 @@ def test_a_wheel_that_is_not_as_published_is_named(listed, pictures, reason, fol
     with pytest.raises(DataError, match=rf"{NAME}.*cannot be used: .*{reason}.* What to do: "):
         load_elpv()
     assert not (folder / "elpv.pt").exists()
-
-
-def test_stand_in_says_so(folder, monkeypatch):
-    simulate = solar.simulated_cells
-    monkeypatch.setattr(solar, "simulated_cells", lambda count, seed: simulate(6, seed))
-    cells = load_elpv()
-    assert cells.is_stand_in and cells.source.startswith("STAND-IN: simulated") and len(cells.images) == 6
 
 
 def test_simulated_cells_have_their_documented_properties():

@@ -13,6 +13,11 @@ import torch
 NOT_ATTEMPTED, WRONG, RIGHT = "not attempted", "wrong", "right"
 
 
+def noise(seed: int, *shape: int) -> torch.Tensor:
+    """Standard normal numbers of a shape, the same for the same seed: inputs of the cases."""
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
 @dataclass(frozen=True)
 class Verdict:
     """Result of a check: `status` is 'not attempted', 'wrong' or 'right'; shown as one line under the cell."""

@@ -4,16 +4,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from . import Exercise
-
-
-def _noise(seed: int, *shape: int) -> Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+from . import Exercise, noise
 
 
 # ---- The best discriminator ------------------------------------------------------------------------------------------
 def _densities(seed: int, size: int) -> tuple[Tensor, Tensor]:
-    return _noise(seed, size).softmax(0), _noise(seed + 100, size).softmax(0)
+    return noise(seed, size).softmax(0), noise(seed + 100, size).softmax(0)
 
 
 def _best(p: Tensor, p_g: Tensor, share: float) -> Tensor:
@@ -42,7 +38,7 @@ check_best_discriminator = Exercise(
 # ---- The generator's loss --------------------------------------------------------------------------------------------
 check_generator_loss = Exercise(
     "generator_loss",
-    cases=[(torch.tensor([0.0, 2.0, -3.0]),), (torch.tensor([[-30.0], [40.0]]),), (_noise(0, 8, 1) * 4,),
+    cases=[(torch.tensor([0.0, 2.0, -3.0]),), (torch.tensor([[-30.0], [40.0]]),), (noise(0, 8, 1) * 4,),
            (torch.tensor([-200.0, 200.0]),)],
     answer=lambda logits: F.softplus(-logits).mean(),
     mistakes={
@@ -74,7 +70,7 @@ _CENTRES = torch.tensor([[0.0, 0.0], [4.0, 0.0], [0.0, 4.0], [4.0, 4.0]])
 
 def _cloud(counts: tuple[int, ...], strays: int, offset: float = 1.0) -> Tensor:
     at = torch.cat([_CENTRES[number].repeat(count, 1) for number, count in enumerate(counts)])
-    return torch.cat([at + 0.05 * _noise(7, *at.shape), _CENTRES[3].repeat(strays, 1) - offset])
+    return torch.cat([at + 0.05 * noise(7, *at.shape), _CENTRES[3].repeat(strays, 1) - offset])
 
 
 check_modes_covered = Exercise(

@@ -4,14 +4,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from . import Exercise
+from . import Exercise, noise
 
 _EXAMPLE = torch.tensor([[1.0, 2, 0, 1], [0, 1, 3, 2], [2, 1, 0, 1], [1, 0, 2, 3]])
 _KERNEL = torch.tensor([[1.0, 2], [0, -1]])
-
-
-def _noise(seed: int, *shape: int) -> Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
 def _slide(image: Tensor, kernel: Tensor, padding: tuple[int, int]) -> Tensor:
@@ -36,7 +32,7 @@ def _overwritten(image: Tensor, kernel: Tensor) -> Tensor:
 
 check_full_convolution = Exercise(
     name="full_convolution",
-    cases=[(_EXAMPLE, _KERNEL), (_noise(0, 5, 3), _noise(1, 3, 2)), (_noise(2, 3, 4), _noise(3, 1, 3))],
+    cases=[(_EXAMPLE, _KERNEL), (noise(0, 5, 3), noise(1, 3, 2)), (noise(2, 3, 4), noise(3, 1, 3))],
     answer=lambda image, kernel: _full(image, kernel.flip(0, 1)),
     mistakes={
         "This is the cross-correlation, with the right size. In the true convolution the kernel runs the other way: "
@@ -64,7 +60,7 @@ def _pool(image: Tensor, window: int, stride: int, padding: int, counted: bool =
 
 check_average_pool = Exercise(
     name="average_pool",
-    cases=[(_EXAMPLE, 2, 2, 0), (_noise(4, 6, 7), 3, 2, 1), (_noise(5, 7, 5), 3, 1, 1), (_noise(6, 8, 8), 4, 3, 2)],
+    cases=[(_EXAMPLE, 2, 2, 0), (noise(4, 6, 7), 3, 2, 1), (noise(5, 7, 5), 3, 1, 1), (noise(6, 8, 8), 4, 3, 2)],
     answer=_pool,
     mistakes={
         "The padded zeros count as pixels in your means, so the border is too dark. By how many pixels must a window "

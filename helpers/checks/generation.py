@@ -6,11 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from . import Exercise
-
-
-def _noise(seed: int, *shape: int) -> Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+from . import Exercise, noise
 
 
 # ---- Histogram divergence --------------------------------------------------------------------------------------------
@@ -49,8 +45,8 @@ check_histogram_kl = Exercise(
 # ---- Hinge loss ------------------------------------------------------------------------------------------------------
 check_hinge_loss = Exercise(
     "hinge_loss",
-    cases=[(torch.tensor([2.0, 0.5, -1.0]), torch.tensor([-3.0, 0.25, 1.5])), (_noise(0, 8, 1), _noise(1, 8, 1)),
-           (3 * _noise(2, 5), 3 * _noise(3, 9)), (torch.tensor([3.0, 2.5, 0.5]), torch.tensor([-4.0, 0.5]))],
+    cases=[(torch.tensor([2.0, 0.5, -1.0]), torch.tensor([-3.0, 0.25, 1.5])), (noise(0, 8, 1), noise(1, 8, 1)),
+           (3 * noise(2, 5), 3 * noise(3, 9)), (torch.tensor([3.0, 2.5, 0.5]), torch.tensor([-4.0, 0.5]))],
     answer=lambda real, made: F.relu(1 - real).mean() + F.relu(1 + made).mean(),
     mistakes={
         "Real and made are the wrong way round: D wants high scores for real samples.":
@@ -76,8 +72,8 @@ def _mixed(average: list[Tensor], weights: list[Tensor], decay: float) -> list[T
 
 check_average_update = Exercise(
     "average_update",
-    cases=[([_noise(0, 3, 2), _noise(1, 4)], [_noise(2, 3, 2), _noise(3, 4)], 0.9),
-           ([torch.tensor([1.0])], [torch.tensor([0.0])], 0.999), ([_noise(4, 5)], [_noise(5, 5)], 0.0)],
+    cases=[([noise(0, 3, 2), noise(1, 4)], [noise(2, 3, 2), noise(3, 4)], 0.9),
+           ([torch.tensor([1.0])], [torch.tensor([0.0])], 0.999), ([noise(4, 5)], [noise(5, 5)], 0.0)],
     answer=_mixed,
     mistakes={
         "The decay stands at the new weights: with 0.999 your average would forget everything at once.":

@@ -5,17 +5,12 @@ import math
 import torch
 from torch import Tensor
 
-from . import Exercise
-
-
-def _noise(seed: int, *shape: int) -> Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-
+from . import Exercise, noise
 
 # ---- Bits per character ----------------------------------------------------------------------------------------------
 check_bits_per_character = Exercise(
     "bits_per_character",
-    cases=[(torch.tensor([0.5, 0.25, 0.5, 0.5]),), (torch.tensor([1.0, 0.125]),), (_noise(0, 20).softmax(0),)],
+    cases=[(torch.tensor([0.5, 0.25, 0.5, 0.5]),), (torch.tensor([1.0, 0.125]),), (noise(0, 20).softmax(0),)],
     answer=lambda p: -p.log2().mean(),
     mistakes={
         "These are nats. How many nats is one bit?": lambda p: -p.log().mean(),
@@ -75,7 +70,7 @@ def _masked(logits: Tensor, k: int, temperature: float) -> Tensor:
 
 check_top_k_probabilities = Exercise(
     "top_k_probabilities",
-    cases=[(_noise(0, 6), 3, 1.0), (_noise(1, 8), 2, 0.5), (_noise(2, 5), 5, 2.0), (_noise(3, 7), 4, 0.0)],
+    cases=[(noise(0, 6), 3, 1.0), (noise(1, 8), 2, 0.5), (noise(2, 5), 5, 2.0), (noise(3, 7), 4, 0.0)],
     answer=_top_k,
     mistakes={
         "At temperature 0 you divide by zero. Which symbol should be certain then?": lambda x, k, t:

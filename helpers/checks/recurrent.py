@@ -3,11 +3,7 @@
 import torch
 from torch import Tensor
 
-from . import Exercise
-
-
-def _noise(seed: int, *shape: int) -> Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+from . import Exercise, noise
 
 
 # ---- The recurrent step ----------------------------------------------------------------------------------------------
@@ -23,9 +19,9 @@ def _run(x: Tensor, h: Tensor, W_xh: Tensor, W_hh: Tensor, b: Tensor, *, squash:
 
 check_rnn_forward = Exercise(
     "rnn_forward",
-    cases=[(_noise(0, 6, 3), _noise(1, 4), _noise(2, 4, 3), _noise(3, 4, 4), _noise(4, 4)),
-           (_noise(5, 1, 2), _noise(6, 2), _noise(7, 2, 2), _noise(8, 2, 2), _noise(9, 2)),
-           (_noise(10, 5, 3, 2), _noise(11, 3, 4), _noise(12, 4, 2), _noise(13, 4, 4), _noise(14, 4))],
+    cases=[(noise(0, 6, 3), noise(1, 4), noise(2, 4, 3), noise(3, 4, 4), noise(4, 4)),
+           (noise(5, 1, 2), noise(6, 2), noise(7, 2, 2), noise(8, 2, 2), noise(9, 2)),
+           (noise(10, 5, 3, 2), noise(11, 3, 4), noise(12, 4, 2), noise(13, 4, 4), noise(14, 4))],
     answer=_run,
     mistakes={
         "Every step starts from h0: the new state is not carried to the next step.":
@@ -57,7 +53,7 @@ check_clip_by_norm = Exercise(
     "clip_by_norm",
     cases=[([torch.tensor([3.0, 0.0]), torch.tensor([[0.0, 4.0]])], 1.0),
            ([torch.tensor([0.3, 0.0]), torch.tensor([[0.0, 0.4]])], 1.0),
-           ([_noise(0, 3, 2), _noise(1, 5)], 0.5), ([_noise(2, 4), _noise(3, 2, 2)], 100.0)],
+           ([noise(0, 3, 2), noise(1, 5)], 0.5), ([noise(2, 4), noise(3, 2, 2)], 100.0)],
     answer=lambda gradients, limit: _scaled(gradients, (limit / _norm(gradients)).clamp(max=1)),
     mistakes={
         "Each tensor is clipped by its own norm, so the direction of the whole changes. Which norm has the long "
@@ -88,8 +84,8 @@ def _means(outputs: Tensor, lengths: Tensor) -> Tensor:
 
 check_last_states = Exercise(
     "last_states",
-    cases=[(_noise(0, 3, 5, 2), torch.tensor([5, 2, 4])), (_noise(1, 4, 4, 3), torch.tensor([1, 3, 4, 2])),
-           (_noise(2, 2, 6, 4), torch.tensor([3, 4]))],
+    cases=[(noise(0, 3, 5, 2), torch.tensor([5, 2, 4])), (noise(1, 4, 4, 3), torch.tensor([1, 3, 4, 2])),
+           (noise(2, 2, 6, 4), torch.tensor([3, 4]))],
     answer=lambda outputs, lengths: _pick(outputs, lengths - 1),
     mistakes={
         "You take the last column for every sequence: for the short ones that is padding.":
