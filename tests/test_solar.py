@@ -64,6 +64,7 @@ def test_cells_come_as_listed(folder):
 @pytest.mark.parametrize("listed, pictures, reason", [
     (LIST[:3], None, "3 cells instead of 4"),
     ([*LIST[:3], ("../../secret.png", "0.0", "mono")], None, "not an image of a cell"),
+    ([*LIST[:3], ("images/cell/../../../secret.png", "0.0", "mono")], None, "not an image of a cell"),
     ([*LIST[:3], ("images/cell0004.png", "0.5", "mono")], None, "probability that is not"),
     ([*LIST[:3], ("images/cell0004.png", "0.0", "thin")], None, "unknown type"),
     (LIST, {"images/cell0002.png": grey(1, size=299)}, "cell0002.png has"),
