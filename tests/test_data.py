@@ -20,6 +20,7 @@ import pytest
 import torch
 from PIL import Image
 
+from helpers import data as data_sets
 from helpers.data import (
     CATALOG,
     DataError,
@@ -28,9 +29,7 @@ from helpers.data import (
     fetch,
     load,
     load_cifar10,
-    load_elpv,
     load_mnist,
-    load_play,
     simulate,
     solar,
     unpack,
@@ -436,8 +435,7 @@ def small_simulators(monkeypatch):
 
 @pytest.mark.parametrize("name", CATALOG)
 def test_stand_in_says_so_everywhere(name, folder, small_simulators):
-    loader = {"cifar10": load_cifar10, "mnist": load_mnist, "play": load_play, "elpv": load_elpv}[name]
-    data = loader()
+    data = getattr(data_sets, f"load_{name}")()
     assert data.is_stand_in and data.source.startswith("STAND-IN") and "simulated" in data.source
     assert f"not results on {CATALOG[name].title}" in data.source and "STAND-IN" in repr(data)
     kept = [path.name for path in folder.iterdir() if path.suffix == ".pt"]

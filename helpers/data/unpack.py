@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+import torch
 from PIL import Image
 
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -31,6 +32,13 @@ class _ArrayUnpickler(pickle.Unpickler):
         if module == "numpy" and name in ("ndarray", "dtype"):
             return getattr(np, name)
         raise UnsafeFile(f"its pickle asks for {module}.{name}; only numpy arrays are admitted")
+
+
+def check_range(name: str, values: torch.Tensor, low: float, high: float) -> None:
+    """Raise ValueError, with the first bad value, unless all of a column `name` lie between low and high."""
+    bad = values[~((values >= low) & (values <= high))]  # this way round, not-a-number is bad as well
+    if len(bad):
+        raise ValueError(f"{name} is {bad.flatten()[0].item():g} somewhere, not within {low:g} to {high:g}")
 
 
 def unpickle_arrays(stream: IO[bytes]) -> Any:
