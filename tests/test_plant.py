@@ -30,7 +30,8 @@ from helpers.data import (
     load_turbine,
     turbine,
 )
-from tests.fault_server import empty_folder
+from helpers.data.catalog import File
+from tests.fault_server import FaultServer, empty_folder, status, whole
 
 mirror = pytest.mark.skipif(not os.environ.get("COURSE_MIRROR"), reason="COURSE_MIRROR is not set")
 
@@ -119,6 +120,31 @@ def test_optional_recordings_may_be_missing_and_join_later(folder):
     (folder / "105.mat").unlink()
     (folder / "bearings.pt").unlink()
     assert load_bearings().is_stand_in  # 105 is not optional
+
+
+def test_optional_recordings_that_the_host_lacks_are_left_out(folder, tmp_path, monkeypatch):
+    (tmp_path / "host").mkdir()
+    write_recordings(tmp_path / "host")
+    with FaultServer() as server:
+        forms = {form: tuple(File(file.name, 1000, None, (f"{server.address}/{file.name}",)) for file in files)
+                 for form, files in CATALOG["bearings"].forms.items()}
+        monkeypatch.setitem(CATALOG, "bearings", dataclasses.replace(CATALOG["bearings"], forms=forms))
+        monkeypatch.delenv("COURSE_OFFLINE")
+        for path in (tmp_path / "host").iterdir():
+            server.plan[f"/{path.name}"] = [whole(path.read_bytes())]
+        server.plan["/99.mat"] = [status(404)]
+        data = load_bearings()
+    assert data.file_number.tolist() == [97, 105, 174] and data.source.endswith("98 to 100), from 127.0.0.1")
+    assert sorted(path for path, _ in server.log) == ["/105.mat", "/174.mat", "/97.mat", "/99.mat"]
+
+
+def test_damage_within_a_prepared_signal_is_noticed(folder):
+    write_recordings(folder)
+    first = load_bearings().signal[2].clone()
+    prepared = (folder / "bearings.pt").read_bytes()
+    place = prepared.index(first[30_000:30_010].numpy().tobytes())
+    (folder / "bearings.pt").write_bytes(prepared[:place] + b"damage" + prepared[place + 6:])
+    assert torch.equal(load_bearings().signal[2], first)  # made again
 
 
 @pytest.mark.parametrize("content, reason", [

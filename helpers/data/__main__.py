@@ -33,10 +33,10 @@ def main(arguments: list[str] | None = None) -> int:
     names = list(CATALOG) if chosen.name == "all" else [chosen.name]
     if chosen.command == "list":
         print(f"Data folder: {read_folders()[0]}")
-        print(f"{'set':10}{'size':>10}  {'licence':15}where")
+        print(f"{'set':10}{'size':>10}  {'licence':17}where")
         for name in names:
             size = sum(file.size for file in next(iter(CATALOG[name].forms.values())))
-            print(f"{name:10}{size / 1e6:7.1f} MB  {CATALOG[name].licence:15}{where(name)}")
+            print(f"{name:10}{size / 1e6:7.1f} MB  {CATALOG[name].licence:17}{where(name)}")
         return 0
     status = 0
     for name in names:
