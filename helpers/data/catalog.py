@@ -181,7 +181,6 @@ TURBINE = DataSet(
     counts=(36_733, 0),
 )
 
-
 M3 = DataSet(
     name="m3",
     title="M3 monthly series",
