@@ -23,6 +23,7 @@ from helpers.data import (
     bearings,
     demand,
     engines,
+    fetch,
     load_bearings,
     load_car_parts,
     load_engines,
@@ -59,7 +60,8 @@ def only_file(name):
 
 def refuses(load, reason, folder, name):
     """The loader's one message names the set and tells the reason; nothing is kept as prepared."""
-    with pytest.raises(DataError, match=rf"(?s){CATALOG[name].title}: .*cannot be used: .*{reason}.* What to do: "):
+    file = rf"{CATALOG[name].title}: \S+\.(mat|zip).* \(.*\)"
+    with pytest.raises(DataError, match=rf"(?s){file} cannot be used: .*{reason}.* What to do: "):
         load()
     assert not (folder / f"{name}.pt").exists()
 
@@ -107,6 +109,8 @@ def test_conditions_are_those_of_the_published_list():
     assert {f"{number}.mat" for number in bearings.CONDITIONS} == {
         file.name for file in CATALOG["bearings"].forms["recordings"]}
     assert [len(files) for files in CATALOG["bearings"].forms.values()] == [49, 46, 37]
+    assert fetch.name_files(f"{number}.mat" for number in range(97, 106)) == "97.mat … 105.mat (9 files)"
+    assert fetch.name_files(["97.mat", "105.mat"]) == "97.mat + 105.mat"
 
 
 def test_optional_recordings_may_be_missing_and_join_later(folder):
@@ -152,7 +156,7 @@ def test_damage_within_a_prepared_signal_is_noticed(folder):
     ({"X105_DE_time": noise(59_999)}, "105.mat: its 59,999 samples are too few"),
     ({"X105_DE_time": np.ones((60_000, 1))}, "105.mat: .* all the same"),
     ({"X105_DE_time": np.where(noise() > 3, np.nan, noise())}, "105.mat: acceleration in g is nan"),
-    ({"X105_DE_time": 1000 * noise()}, "105.mat: acceleration in g is -?[0-9]+"),
+    ({"X105_DE_time": 10 * noise()}, "105.mat: acceleration in g is -?[2-4][0-9]"),
     ({"X105_DE_time": noise(), "X105RPM": 29.95}, "105.mat: shaft speed in rpm is 29.95"),
 ])
 def test_a_recording_that_is_not_as_published_is_named(content, reason, folder):
@@ -243,7 +247,8 @@ def test_simulated_recordings_cover_the_set_and_depend_on_the_seed_only():
     first, again, other = (bearings.simulated_bearings(seed) for seed in (1, 1, 2))
     assert first["file_number"].tolist() == sorted(bearings.CONDITIONS)
     assert all(map(torch.equal, first["signal"], again["signal"]))
-    assert not torch.equal(first["signal"][0], other["signal"][0])
+    steps = torch.stack([fields["signal"][0].diff() for fields in (first, other)])
+    assert torch.corrcoef(steps)[0, 1].abs() < 0.1  # another seed has noise of its own
     seconds = [len(x) / int(rate) for x, rate in zip(first["signal"], first["sampling_rate"], strict=True)]
     assert set(seconds) == {5, 10} and (first["speed"] - 1762).abs().max() < 40
     assert len({float(x.sum()) for x in first["signal"]}) == 49
@@ -411,7 +416,9 @@ def test_regression_finds_the_known_emissions_of_the_simulated_turbine():
     mean = turbine.expected_emissions(inputs, year)
     z = (torch.stack([carbon, nox], 1) - mean) / spread
     assert z.mean(0).abs().max() < 0.03 and (z.std(0) - 1).abs().max() < 0.05
-    assert z[(off.abs() > 8), 1].std() == pytest.approx(1, abs=0.05)  # the spread grows with the distance
+    for far in (off.abs() < 2, off.abs() > 8):  # the spread grows with the distance
+        known_spread = (3 + 0.1 * off[far].abs()).square().mean().sqrt()
+        assert float((nox - mean[:, 1])[far].std()) == pytest.approx(float(known_spread), rel=0.04)
     assert 0.33 < torch.corrcoef(z.T)[0, 1] < 0.45
 
 
