@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from sklearn.metrics import average_precision_score, roc_auc_score
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -283,6 +285,28 @@ PLANTED: dict[str, Planted] = {
         (lambda a, w, d: w, "new weights"),
         (lambda a, w, d: [(x + y) / 2 for x, y in zip(a, w, strict=True)], "plain mean"),
         (lambda a, w, d: torch.cat([t.flatten() for t in a]), "expected"),
+    ],
+    "average_precision": [
+        (lambda s, d: average_precision_score(d.numpy(), -s.numpy()), "most suspicious"),
+        (lambda s, d: d.float().mean(), "share of defective"),
+        (lambda s, d: average_precision_score(d.numpy(), s.numpy()) * d.float().mean().item(), "number of all parts"),
+        (lambda s, d: roc_auc_score(d.numpy(), s.numpy()), "expected"),
+        (lambda s, d: average_precision_score(d.numpy(), -np.arange(len(s))), "not ranked"),
+    ],
+    "cost_per_thousand": [
+        (lambda e, o, p, m, c: p * e * m + (1 - p) * o * c, "one part"),
+        (lambda e, o, p, m, c: 1000 * (e * m + o * c), "defect rate is missing"),
+        (lambda e, o, p, m, c: 1000 * (p * e * m + o * c), "share of the sound parts"),
+        (lambda e, o, p, m, c: 1000 * (p * e * c + (1 - p) * o * m), "wrong way round"),
+        (lambda e, o, p, m, c: 1000 * p * (1 - e) * m + 1000 * (1 - p) * o * c, "those that escape"),
+    ],
+    "parts_without_a_miss": [
+        (lambda limit, confidence: math.ceil(3 / limit), "rule of three"),
+        (lambda limit, confidence: math.ceil(math.log(confidence, 1 - limit)), "mixed up"),
+        (lambda limit, confidence: int(math.log(1 - confidence, 1 - limit)), "one part short"),
+        (lambda limit, confidence: math.log(1 - confidence, 1 - limit), "whole number"),
+        (lambda limit, confidence: math.ceil(math.log(1 - confidence, limit)), "1 − limit"),
+        (lambda limit, confidence: math.ceil(math.log(0.05, 1 - limit)), "no effect"),
     ],
 }
 

@@ -1,0 +1,47 @@
+"""A reader's own data: each plant notebook runs on a small made-up set when its one cell is changed, and finds it."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from tests.course import LESSONS, read_cells, tags
+from tests.refresh import execute
+
+OWN = [path for path in LESSONS if any("own-data" in tags(cell) for cell in read_cells(path))]
+
+# Lesson -> the reader's cell, and a pattern whose group 1 is a figure that the notebook prints, with its least value.
+MADE_UP = {
+    "08_quality_inspection": ("""
+generator = torch.Generator().manual_seed(0)
+pictures = torch.randint(120, 160, (150, 1, 90, 120), generator=generator).to(torch.uint8)
+probability = (torch.rand(150, generator=generator) < 0.4).float()
+for number, row in enumerate(torch.randint(5, 70, (150,), generator=generator).tolist()):
+    if probability[number]:
+        pictures[number, 0, row:row + 15, 20:100] = 20  # a dark stripe somewhere
+part_type = torch.arange(150) % 3
+type_names = ["left", "middle", "right"]
+published = False
+""", r"support vector machine +accuracy .*?AUROC ([\d.]+)", 0.85),
+}
+
+
+@pytest.mark.parametrize("path", OWN, ids=lambda path: path.stem)
+def test_a_readers_own_data_take_one_cell(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, pattern, least = MADE_UP[path.stem]
+    notebook = nbformat.read(path, as_version=4)
+    cell, = (cell for cell in notebook.cells if "own-data" in tags(cell))
+    cell.source = source.strip()
+    nbformat.write(notebook, tmp_path / path.name)
+    monkeypatch.setenv("COURSE_FAST", "1")
+    monkeypatch.setenv("COURSE_OFFLINE", "1")
+    monkeypatch.delenv("COURSE_FULL", raising=False)
+    cells = execute(tmp_path / path.name).cells
+    shown = "".join(str(output.get("text", "")) for cell in cells for output in cell.get("outputs", ()))
+    found = re.search(pattern, shown)
+    assert found and float(found[1]) >= least, shown[:2000]
+
+
+def test_every_plant_notebook_has_such_a_cell() -> None:
+    assert {path.stem for path in OWN} == {path.stem for path in LESSONS if path.stem >= "08"} == set(MADE_UP)
