@@ -308,6 +308,27 @@ PLANTED: dict[str, Planted] = {
         (lambda limit, confidence: math.ceil(math.log(1 - confidence, limit)), "1 − limit"),
         (lambda limit, confidence: math.ceil(math.log(0.05, 1 - limit)), "no effect"),
     ],
+    "alarm_threshold": [
+        (lambda n, t, r: math.log(3600 / t / r), "number of lines is missing"),
+        (lambda n, t, r: math.log(3600 / t / r / n), "more lines need a higher"),
+        (lambda n, t, r: math.log(n / r), "windows are not counted"),
+        (lambda n, t, r: math.log(n * t * 3600 / r), "shorter windows"),
+        (lambda n, t, r: math.log(r * t / 3600 / n), "sign"),
+        (lambda n, t, r: n * 3600 / t / r, "expected"),
+    ],
+    "detection_delay": [
+        (lambda a, t, o: (a.tolist().index(True) + 1) * t - o if any(a) else math.inf, "before the onset"),
+        (lambda a, t, o: next((i * t - o for i, x in enumerate(a.tolist()) if x and (i + 1) * t > o), math.inf),
+         "start"),
+        (lambda a, t, o: next(((i + 1) * t for i, x in enumerate(a.tolist()) if x and (i + 1) * t > o), math.inf),
+         "counts from the onset"),
+        (lambda a, t, o: next(((i + 1) * t - o for i, x in enumerate(a.tolist()) if x and (i + 1) * t > o), 0.0),
+         "infinite, not 0"),
+        (lambda a, t, o: max(((i + 1) * t - o for i, x in enumerate(a.tolist()) if x and (i + 1) * t > o),
+                             default=math.inf), "last alarm"),
+        (lambda a, t, o: next((i + 1 - o / t for i, x in enumerate(a.tolist()) if x and (i + 1) * t > o), math.inf),
+         "seconds are wanted"),
+    ],
 }
 
 

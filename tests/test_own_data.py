@@ -24,6 +24,24 @@ part_type = torch.arange(150) % 3
 type_names = ["left", "middle", "right"]
 published = False
 """, r"support vector machine +accuracy .*?AUROC ([\d.]+)", 0.85),
+    "09_fault_diagnosis": ("""
+orders = {"gear": 3.3, "ring": 5.7}
+plan = [("normal", 0)] + [(kind, machine) for kind in orders for machine in (1, 2, 3)]
+generator = torch.Generator().manual_seed(0)
+t = torch.arange(60_000) / 10_000
+signal = []
+for kind, machine in plan:
+    x = 0.3 * torch.randn(len(t), generator=generator)
+    if kind != "normal":  # a tone of the machine's own that swells and fades at the order of its kind
+        x += (1 + torch.cos(2 * torch.pi * 20 * orders[kind] * t)) * torch.sin(2 * torch.pi * 900 * machine * t)
+    signal.append(x)
+sampling_rate = torch.full((len(plan),), 10_000)
+fault = tuple(kind for kind, _ in plan)
+bearing = torch.tensor([machine for _, machine in plan])
+load = torch.zeros(len(plan), dtype=torch.long)
+speed = torch.full((len(plan),), 1200.0)
+published = False
+""", r"envelope spectrum, chosen .* ([\d.]+) ± [\d.]+\n", 0.9),
 }
 
 
