@@ -21,7 +21,7 @@ class Batches:
 
     inputs: (N, ...), targets: (N, ...), both on one device. Each pass shuffles anew with the seed's own generator
     and drops the last, smaller batch (unless shuffle is False: then every row comes once, in order).
-    augment: function (batch, generator) -> batch, called once a batch. Raises ValueError on unequal lengths.
+    augment: function (batch, generator) -> batch, called once a shuffled batch. Raises ValueError on unequal lengths.
     """
 
     def __init__(self, inputs: Tensor, targets: Tensor, size: int, *, shuffle: bool = True,

@@ -38,7 +38,7 @@ def test_batches_show_each_example_once_in_a_new_order() -> None:
 
 
 def test_batches_in_order_leave_nothing_out() -> None:
-    batches = Batches(torch.arange(10), torch.arange(10), 3, shuffle=False)
+    batches = Batches(torch.arange(10), torch.arange(10), 3, shuffle=False, augment=lambda x, generator: x + 1)
     assert torch.equal(torch.cat([x for x, _ in batches]), torch.arange(10)) and len(batches) == 4
 
 
@@ -126,6 +126,19 @@ def test_fit_with_autocast_computes_in_that_type(separable) -> None:
     model.register_forward_hook(lambda m, i, o: seen.add(o.dtype))
     fit(model, Batches(*separable, 20), torch.optim.SGD(model.parameters(), lr=0.1), 1, autocast=torch.bfloat16)
     assert seen == {torch.bfloat16} and model.weight.dtype == torch.float32
+
+
+def test_fit_trains_in_training_mode_and_reports_the_mean_loss(separable) -> None:
+    model = nn.Sequential(nn.Dropout(0.5), nn.Linear(2, 2)).eval()
+    values = []
+
+    def loss(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        values.append(nn.functional.cross_entropy(outputs, targets))
+        return values[-1]
+
+    history = fit(model, Batches(*separable, 20), torch.optim.SGD(model.parameters(), lr=0.1), 2, loss=loss)
+    assert model.training
+    assert history.train_loss == pytest.approx([sum(v.item() for v in values[k:k + 10]) / 10 for k in (0, 10)])
 
 
 def test_fit_stops_when_the_loss_is_not_finite(separable) -> None:
