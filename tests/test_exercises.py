@@ -6,6 +6,7 @@ A new exercise needs at least three of them, or `test_no_exercise_lacks_wrong_an
 
 import ast
 import importlib
+import itertools
 import math
 import re
 from collections.abc import Callable
@@ -141,6 +142,55 @@ def rows_of(code: Tensor, count: int, shift: int) -> Tensor:
     """`count` stretches of the text in rows, read from place `shift`."""
     length = (len(code) - 1) // count
     return torch.stack([torch.roll(code, -shift)[i * length:(i + 1) * length] for i in range(count)])
+
+
+def runs_below(predicted: Tensor, level: float, count: int) -> list[bool]:
+    """Whether the values of the last `count` cycles are all below the level, for each cycle."""
+    return [t >= count and bool((predicted[t - count:t] < level).all()) for t in range(1, len(predicted) + 1)]
+
+
+def mean_pair_distance(draws: Tensor) -> Tensor:
+    """Mean distance of two different draws of each row of (n, m): (n,)."""
+    return torch.stack([F.pdist(row[:, None], p=1).mean() for row in draws])
+
+
+def crps_by_quantiles(draws: Tensor, truth: Tensor) -> Tensor:
+    """Twice the pinball loss, with the sorted draws as quantiles at (i - 1/2) / m."""
+    error = truth[:, None] - draws.sort(1).values
+    level = (torch.arange(draws.shape[1]) + 0.5) / draws.shape[1]
+    return 2 * torch.maximum(level * error, (level - 1) * error).mean(1)
+
+
+def between(draws: Tensor, truth: Tensor, low: float, high: float) -> float:
+    """Share of truths (n,) between two quantiles of their draws (n, m)."""
+    low_end, high_end = np.quantile(draws.numpy(), [low, high], axis=1)
+    return float(np.mean((truth.numpy() >= low_end) & (truth.numpy() <= high_end)))
+
+
+def croston_sizes_and_gaps(demand: Tensor, alpha: float) -> tuple[float, float]:
+    """Croston's smoothed size and interval, from the months in which there was a demand."""
+    hits = [month for month, pieces in enumerate(demand.tolist(), start=1) if pieces > 0]
+    size, gap = demand[hits[0] - 1].item(), float(hits[0])
+    for before, month in itertools.pairwise(hits):
+        size = (1 - alpha) * size + alpha * demand[month - 1].item()
+        gap = (1 - alpha) * gap + alpha * (month - before)
+    return size, gap
+
+
+def croston_without_pauses(demand: Tensor, alpha: float) -> float:
+    level = demand[0].item()
+    for pieces in demand[1:].tolist():
+        level = (1 - alpha) * level + alpha * pieces
+    return level
+
+
+def turned(tour: Tensor, i: int, j: int) -> Tensor:
+    """The tour with positions i + 1 to j backwards."""
+    return torch.cat([tour[:i + 1], tour[i + 1:j + 1].flip(0), tour[j + 1:]])
+
+
+def tour_length(distance: Tensor, tour: Tensor) -> Tensor:
+    return distance[tour, tour.roll(-1)].sum()
 
 
 PLANTED: dict[str, Planted] = {
@@ -328,6 +378,87 @@ PLANTED: dict[str, Planted] = {
                              default=math.inf), "last alarm"),
         (lambda a, t, o: next((i + 1 - o / t for i, x in enumerate(a.tolist()) if x and (i + 1) * t > o), math.inf),
          "seconds are wanted"),
+    ],
+    "trailing_mean": [
+        (lambda x, w: torch.tensor([x[max(0, t - w // 2 + (w % 2 == 0)):t + w // 2 + 1].mean() for t in range(len(x))]),
+         "half of it lies in the future"),
+        (lambda x, w: F.pad(x, (w - 1, 0)).unfold(0, w, 1).sum(1) / w, "nobody measured"),
+        (lambda x, w: x.cumsum(0) / torch.arange(1, len(x) + 1), "everything so far"),
+        (lambda x, w: torch.stack([x[max(0, t - w):t + 1].mean() for t in range(len(x))]), "one cycle too long"),
+        (lambda x, w: torch.full_like(x, x.mean().item()), "the future included"),
+        (lambda x, w: torch.stack([x[t:t + w].mean() for t in range(len(x))]), "looks ahead"),
+    ],
+    "alarm_cycle": [
+        (lambda p, level, n: runs_below(p, level, n).index(True) + 1 if any(runs_below(p, level, n)) else len(p),
+         "not the last cycle"),
+        (lambda p, level, n: runs_below(p, level, n).index(True) if any(runs_below(p, level, n)) else 0, "from 0"),
+        (lambda p, level, n: next((t for t, value in enumerate(p.tolist(), 1) if value < level), 0), "not enough"),
+        (lambda p, level, n: next((t for t in range(1, len(p) + 1) if (p[:t] < level).sum() == n), 0), "count anew"),
+        (lambda p, level, n: next((t - n + 2 for t, run in enumerate(runs_below(p, level, n)) if run), 0), "complete"),
+        (lambda p, level, n: next((t for t, run in enumerate(runs_below(p, level + 1e-4, n), 1) if run), 0), "equal"),
+    ],
+    "cost_rate": [
+        (lambda lives, k, p, f: sum(f if n <= k else p for n in lives.tolist()) / lives.sum().item(), "whole life"),
+        (lambda lives, k, p, f: sum((f if n <= k else p) / min(n, k) for n in lives.tolist()) / len(lives),
+         "sum of the costs by the sum of the cycles"),
+        (lambda lives, k, p, f: sum(p if n <= k else f for n in lives.tolist()) / lives.clip(max=k).sum().item(),
+         "wrong way round"),
+        (lambda lives, k, p, f: sum(f if n <= k else p for n in lives.tolist()) / len(lives), "by the cycles"),
+        (lambda lives, k, p, f: sum(f if n < k else p for n in lives.tolist()) / lives.clip(max=k).sum().item(),
+         "exactly as long"),
+        (lambda lives, k, p, f: sum(f if n <= k else p for n in lives.tolist()) / len(lives) / k, "run shorter"),
+    ],
+    "crps_of_draws": [
+        (lambda d, t: crps_by_quantiles(d, t), "divided by m²"),
+        (lambda d, t: torch.stack([(row - value).abs().mean() for row, value in zip(d, t, strict=True)]), "pay back"),
+        (lambda d, t: (d.mean(1) - t).abs(), "error of the mean"),
+        (lambda d, t: (d - t[:, None]).abs().mean(1) - mean_pair_distance(d), "One half is missing"),
+        (lambda d, t: (d - t[:, None]).abs().mean(1) + mean_pair_distance(d) / 2, "subtracted"),
+        (lambda d, t: ((d - t[:, None]).abs().mean(1) - mean_pair_distance(d) / 2).mean(), "one score an hour"),
+        (lambda d, t: (d - t[:, None]).abs().amin(1), "expected"),
+    ],
+    "coverage_of_draws": [
+        (lambda d, t, p: between(d, t, 1 - p, p), "split between them"),
+        (lambda d, t, p: 1 - between(d, t, 0.5 - p / 2, 0.5 + p / 2), "outside"),
+        (lambda d, t, p: (t <= d.quantile(0.5 + p / 2, dim=1)).float().mean().item(), "below the interval|upper end"),
+        (lambda d, t, p: ((t >= d.quantile(0.5 - p / 2)) & (t <= d.quantile(0.5 + p / 2))).float().mean(), "all hours"),
+        (lambda d, t, p: ((t >= d.amin(1)) & (t <= d.amax(1))).float().mean(), "smallest to the largest"),
+        (lambda d, t, p: between(d, t, 0.05, 0.95), "expected"),
+    ],
+    "past_mean_error": [
+        (lambda e, w: torch.stack([e[max(0, i - w + 1):i + 1].mean() for i in range(len(e))]), "the hour itself"),
+        (lambda e, w: torch.tensor([e[max(0, i - w):i].sum() / w for i in range(len(e))]), "not by the window"),
+        (lambda e, w: torch.tensor([e[:i].mean() if i else 0.0 for i in range(len(e))]), "only the last ones"),
+        (lambda e, w: torch.tensor([e[max(0, i - w):i].mean() for i in range(1, len(e))]), "one hour too short"),
+        (lambda e, w: torch.tensor([e[max(0, i - w):i].sum() for i in range(len(e))]), "divide by their number"),
+        (lambda e, w: torch.tensor([e[max(0, i - w):i].mean() for i in range(len(e))]), "nan"),
+    ],
+    "order_up_to": [
+        (lambda d, h, b: np.quantile(d.numpy(), h / (h + b), method="inverted_cdf"), "wrong way round"),
+        (lambda d, h, b: np.quantile(d.numpy(), b / (h + b)), "interpolated"),
+        (lambda d, h, b: sum(d.tolist()) / len(d), "mean demand"),
+        (lambda d, h, b: sorted(d.tolist())[min(len(d) - 1, math.ceil(b / (h + b) * len(d) - 1e-9))], "too high"),
+        (lambda d, h, b: max(d.tolist()), "highest demand"),
+        (lambda d, h, b: torch.median(d), "median"),
+        (lambda d, h, b: 2 * d.mean(), "expected"),
+    ],
+    "croston": [
+        (croston_without_pauses, "only when there is demand"),
+        (lambda d, a: croston_sizes_and_gaps(d, a)[0], "size alone"),
+        (lambda d, a: croston_sizes_and_gaps(d, a)[1] / croston_sizes_and_gaps(d, a)[0], "upside down"),
+        (lambda d, a: (1 - a / 2) * np.divide(*croston_sizes_and_gaps(d, a)), "Syntetos"),
+        (lambda d, a: np.divide(*croston_sizes_and_gaps(d, 1 - a)), "mixed up"),
+        (lambda d, a: sum(d.tolist()) / len(d), "mean of all months"),
+        (lambda d, a: np.prod(croston_sizes_and_gaps(d, a)), "size times interval"),
+        (lambda d, a: d[-1], "expected"),
+    ],
+    "two_opt_gain": [
+        (lambda d, t, i, j: tour_length(d, turned(t, i, j)) - tour_length(d, t), "sign"),
+        (lambda d, t, i, j: tour_length(d, t) - tour_length(d, turned(t, i - 1, j)), "one place too early"),
+        (lambda d, t, i, j: d[t[i], t[i + 1]] + d[t[j], t[(j + 1) % len(t)]], "two removed edges"),
+        (lambda d, t, i, j: d[i, i + 1] + d[j, (j + 1) % len(t)] - d[i, j] - d[i + 1, (j + 1) % len(t)], "positions"),
+        (lambda d, t, i, j: d[t[i], t[j]] - d[t[i + 1], t[j + 1]], "IndexError"),
+        (lambda d, t, i, j: tour_length(d, turned(t, i, j)), "expected"),
     ],
 }
 

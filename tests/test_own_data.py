@@ -42,6 +42,50 @@ load = torch.zeros(len(plan), dtype=torch.long)
 speed = torch.full((len(plan),), 1200.0)
 published = False
 """, r"envelope spectrum, chosen .* ([\d.]+) ± [\d.]+\n", 0.9),
+    "10_predictive_maintenance": ("""
+generator = torch.Generator().manual_seed(0)
+names = ["vibration", "speed", "oil"]
+
+
+def machine(lived, shown):
+    rows = torch.randn(lived, 3, generator=generator)
+    rows[:, 0] += 0.2 * (torch.arange(lived) - lived + 50).clamp(min=0)  # vibration grows in the last 50 hours
+    rows[:, 1] = 1500.0  # a speed that never changes
+    return rows[:shown]
+
+
+lives = torch.randint(90, 180, (32,), generator=generator).tolist()
+failed = [machine(lived, lived) for lived in lives[:20]]
+running_life = torch.randint(5, 50, (12,), generator=generator)
+running = [machine(lived, lived - left) for lived, left in zip(lives[20:], running_life.tolist(), strict=True)]
+published = False
+""", r"saves \+([\d.]+) \([^)]*\) against run to failure", 200.0),
+    "11_production_optimization": ("""
+generator = torch.Generator().manual_seed(0)
+noise = torch.randn(1_500, 6, generator=generator)
+year = torch.arange(1_500) // 500 + 1
+weather = noise[:, :2]
+set_points = torch.stack([200 + 10 * noise[:, 2], 30 + noise[:, 3]], 1)  # oven temperature, belt speed
+delivered = 100 + noise[:, 2] + 5 * noise[:, 3]
+drift = torch.tensor([0.0, 0, 1, 2])[year]
+dust, scrap = torch.exp(0.5 * noise[:, 0] + 0.2 * noise[:, 4]), 20 + 4 * noise[:, 1] + noise[:, 5] + drift
+emissions = torch.stack([dust, scrap], 1)
+others = {}
+gas = ["dust", "scrap"]
+units = ["humidity (%)", "oven temperature (°C)", "belt speed (m/min)", "yield (t)"]
+published = False
+""", r"Gaussian network +energy score .*?NOx (\d+)% \(as", 75),
+    "12_supply_chain": ("""
+generator = torch.Generator().manual_seed(0)
+series = []
+for row in range(40):  # a rise and a season, and a length of its own
+    t = torch.arange(66 + row)
+    swing = 0.02 * torch.randn(len(t), generator=generator) + 0.2 * torch.sin(2 * torch.pi * t / 12)
+    series.append(500 * torch.exp(0.01 * t + swing))
+group = ["left", "right"] * 20
+demand = torch.poisson(torch.rand(60, 1, generator=generator).expand(60, 48), generator=generator)
+published = False
+""", r"smoothing, Poisson +[\d.]+ € a part and year, fill rate +([\d.]+)%", 80),
 }
 
 
