@@ -99,7 +99,7 @@ def test_a_readers_own_data_take_one_cell(path: Path, tmp_path: Path, monkeypatc
     monkeypatch.setenv("COURSE_FAST", "1")
     monkeypatch.setenv("COURSE_OFFLINE", "1")
     monkeypatch.delenv("COURSE_FULL", raising=False)
-    cells = execute(tmp_path / path.name).cells
+    cells = execute(tmp_path / path.name, timeout=300).cells
     shown = "".join(str(output.get("text", "")) for cell in cells for output in cell.get("outputs", ()))
     found = re.search(pattern, shown)
     assert found and float(found[1]) >= least, shown[:2000]

@@ -17,7 +17,7 @@ def test_notebook_runs_on_the_stand_in_and_says_so(path: Path, monkeypatch: pyte
     monkeypatch.setenv("COURSE_FAST", "1")
     monkeypatch.delenv("COURSE_FULL", raising=False)
     before = path.read_bytes()
-    cells = execute(path).cells
+    cells = execute(path, timeout=300).cells
     shown = "".join(str(output.get("text", "")) for cell in cells for output in cell.get("outputs", ()))
     assert "STAND-IN: simulated" in shown
     assert path.read_bytes() == before, "a test run must not change the saved notebook"
