@@ -207,9 +207,10 @@ MUTANTS = [
     *_lesson("04_recurrent_networks", {
         "tanh's derivative left out": (
             "(dy[t] @ W_hy + from_later) * (1 - h[t + 1] ** 2)", "(dy[t] @ W_hy + from_later)",
-            "(?s)bptt.*AssertionError"),
+            "reference_output == test_output"),
         "gradient of the wrong state": (
-            "d_W_hh += delta.T @ h[t]\n", "d_W_hh += delta.T @ h[t + 1]\n", "(?s)bptt.*AssertionError"),
+            "d_W_hh += delta.T @ h[t]\n", "d_W_hh += delta.T @ h[t + 1]\n",
+            "reference_output == test_output"),
         "gates of the LSTM swapped": ("i, f, g, o = (x_t", "f, i, g, o = (x_t"),
         "reset gate left out": ("torch.tanh(i_n + r * hn)", "torch.tanh(i_n + hn)"),
         "test sensors are the training sensors": ("seed=10 + number)", "seed=10)"),
@@ -241,7 +242,8 @@ MUTANTS = [
     }),
     *_lesson("09_fault_diagnosis", {
         "orders read one bin off": ("left = place.long()", "left = 1 + place.long()"),
-        "cage at the wrong speed": ("cage = (1 - ratio) / 2", "cage = (1 + ratio) / 2"),
+        "cage at the wrong speed": (
+            "cage = (1 - ratio) / 2", "cage = (1 + ratio) / 2", "reference_output == test_output"),
         "threshold for the wrong law": ("2 * mean_of, 2 * mean_of * len(beside)))", "2 * mean_of, 1e9))"),
     }),
 ]
