@@ -116,9 +116,9 @@ def cnn() -> dict:
     """CIFAR-10, validation accuracy: loader with a transform per image against tensors and the modern network."""
     L = names_of(ROOT / "notebooks" / "03_cnn_cifar10.ipynb", [
         "device", "data", "train_count", "validation_rows", "test_rows", "raw", "labels", "pictures", "mean", "last",
-        "widths", "peak_rate", "per_image", "workers", "batch", "usual", "half_precision"])
+        "widths", "peak_rate", "per_image", "timing_count", "workers", "loader", "batch", "usual", "half_precision"])
     L["timing_count"] = L["train_count"]  # the lesson's data set of single pictures, at its whole length
-    epochs, loader = sized(10, fast=1), L["DataLoader"](L["OneByOne"](), 100, shuffle=True, num_workers=L["workers"])
+    epochs, loader = sized(10, fast=1), L["loader"]
 
     def look_at(model: torch.nn.Module, pictures: dict[str, Tensor]) -> Callable[[], float]:
         def look() -> float:
@@ -168,12 +168,12 @@ def gan(seconds: float = 150.0) -> dict:
     """MNIST, Fréchet distance: full layers with a loader for some minutes, against the convolutional GAN."""
     L = names_of(ROOT / "notebooks" / "07_gan_mnist.ipynb", [
         "device", "data", "images", "labels", "test_images", "test_labels", "rows", "classifier", "count",
-        "Summary", "real_summary", "loader_pictures", "loader"])
+        "Summary", "real_summary", "loader_pictures", "workers", "loader"])
     L["classifier"].requires_grad_(False).eval()
     L["loader_pictures"] = L["rows"]
-    workers, tensors = L["loader"].num_workers, L["Batches"]
-    loader = L["DataLoader"](L["OneByOne"](), 100, shuffle=True, num_workers=workers)
-    L["Batches"] = lambda *_: loader
+    tensors, step = L["Batches"], L["article_step"]
+    L["Batches"] = lambda *_: L["loader"]
+    L["article_step"] = lambda G, D, real, *rest: step(G, D, real.to(L["device"]), *rest)
     with PeakMemory() as memory:
         torch.manual_seed(0)
         run = L["train_article"](sized(seconds, fast=5.0), every=sized(300, fast=20))
@@ -204,7 +204,7 @@ def growth() -> dict:
     rows: dict[str, dict[str, float]] = {}
     L = names_of(ROOT / "notebooks" / "03_cnn_cifar10.ipynb", [
         "device", "data", "train_count", "validation_rows", "test_rows", "raw", "labels", "pictures", "mean", "last",
-        "widths", "per_image", "workers"])
+        "widths", "per_image", "timing_count", "workers", "loader"])
     for name, model, source in (("CNN, article's network", L["article_network"](), L["pictures"]["train"]),
                                 ("CNN, modern network", L["modern_network"](L["widths"]), L["last"]["train"])):
         for threads, size in itertools.product((1, 2), sized((50, 100, 200, 400, 800), fast=(20, 40))):
@@ -214,8 +214,7 @@ def growth() -> dict:
     for count in sized((1_000, 2_000, 4_000, 8_000), fast=(200, 400)):
         L["timing_count"] = count
         part = L["pictures"]["train"][:count], L["labels"]["train"][:count]
-        loader = L["DataLoader"](L["OneByOne"](), 100, shuffle=True, num_workers=L["workers"])
-        for name, batches in ((f"a transform per image, {L['workers']} workers", loader),
+        for name, batches in ((f"a transform per image, {L['workers']} workers", L["loader"]),
                               ("tensors on the device", L["Batches"](*part, 100, augment=L["article_augmentation"]))):
             rows.setdefault(f"{name}, ms a pass by pictures", {})[str(count)] = 1e3 * L["seconds_for"](batches)
     L = names_of(ROOT / "notebooks" / "05_lstm_romeo_and_juliet.ipynb",
