@@ -12,6 +12,7 @@ from helpers.data.fetch import obtain
 from helpers.data.record import DataSet, File, Wheel
 from tests.course import LESSONS, ROOT, SOLUTIONS, read_cells
 
+READMES = [ROOT / "README.md", ROOT / "data" / "README.md"]
 TERMS = ROOT / "tests" / "words.txt"
 _WHEEL = "jupyterlab_spellchecker-0.9.0-py3-none-any.whl"
 _SHA256 = "3da840a61e216b45dce2bc01311e8a302c79fd4717cfc3cbf14692c548842142"
@@ -21,6 +22,14 @@ _DICTIONARY = DataSet(
                           wheel=Wheel("jupyterlab-spellchecker==0.9.0", _SHA256, None)),)},
     licence="BSD; word lists from SCOWL", citation="K. Atkinson, Spell Checker Oriented Word Lists, 2019", faults="",
     split="")
+
+
+def markdown(path: Path) -> str:
+    """The markdown of a page, notebook or README, without blocks of code."""
+    text = path.read_text("utf-8")
+    if path.suffix == ".ipynb":
+        text = "\n\n".join(cell["source"] for cell in read_cells(path) if cell["cell_type"] == "markdown")
+    return re.sub(r"^ *```.*?^ *```", "", text, flags=re.S | re.M)
 
 
 @functools.cache
@@ -75,9 +84,9 @@ def unknown(text: str, also: frozenset[str] = frozenset()) -> set[str]:
 def texts() -> Iterator[tuple[Path, str, frozenset[str]]]:
     """(file, prose, names used in its code): pages, READMEs, and the docstrings and messages of the helpers."""
     for path in LESSONS + SOLUTIONS:
-        yield path, prose("\n\n".join(c["source"] for c in read_cells(path) if c["cell_type"] == "markdown")), frozenset()
-    for path in (ROOT / "README.md", ROOT / "data" / "README.md"):
-        yield path, prose(path.read_text("utf-8")), frozenset()
+        yield path, prose(markdown(path)), frozenset()
+    for path in READMES:
+        yield path, prose(markdown(path)), frozenset()
     for path in sorted((ROOT / "helpers").rglob("*.py")):
         nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
         names = {node.arg for node in nodes if isinstance(node, ast.arg)} | {

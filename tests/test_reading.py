@@ -109,7 +109,8 @@ def interactions(path: Path) -> list[tuple[str, Any]]:
              if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "interact"]
     found = []
     for keyword in itertools.chain.from_iterable(call.keywords for call in calls):
-        given = {k.arg: k.value.value for k in getattr(keyword.value, "keywords", ()) if isinstance(k.value, ast.Constant)}
+        settings = getattr(keyword.value, "keywords", ())  # of the slider
+        given = {item.arg: item.value.value for item in settings if isinstance(item.value, ast.Constant)}
         found.append((given.get("description", keyword.arg), given.get("value")))
     return found
 
@@ -117,11 +118,11 @@ def interactions(path: Path) -> list[tuple[str, Any]]:
 def test_page_shows_every_figure_under_its_caption(path: Path, soup: BeautifulSoup) -> None:
     saved = []
     for cell, following in itertools.pairwise([*read_cells(path), {"source": ""}]):
-        for output in cell.get("outputs", ()):
-            if "image/png" in output.get("data", {}):
-                assert following["source"].startswith("*Figure"), f"no caption under the figure of\n{cell['source']}"
-                caption = plain(following["source"].split("\n\n")[0])
-                saved.append((f"data:image/png;base64,{''.join(output['data']['image/png']).strip()}", caption))
+        data = [output.get("data", {}) for output in cell.get("outputs", ())]
+        pictures = ["".join(part["image/png"]).strip() for part in data if "image/png" in part]
+        assert bool(pictures) == following["source"].startswith("*Figure"), f"caption or figure?\n{cell['source']}"
+        caption = plain(following["source"].split("\n\n")[0])
+        saved += [(f"data:image/png;base64,{picture}", caption) for picture in pictures]
     assert [(image["src"].strip(), image["alt"]) for image in soup.find_all("img")] == saved
 
 
@@ -169,7 +170,7 @@ def test_headings_of_the_page_are_nested(soup: BeautifulSoup) -> None:
 
 
 def test_page_passes_the_accessibility_checker(page: Page) -> None:
-    """All rules of axe: contrast, alt texts, names of links and controls, lists, headings, keyboard, language, title."""
+    """All rules of axe: contrast, alt texts, names of links and controls, lists, headings, keyboard, language."""
     page.evaluate(PLAIN_CODE)
     page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8"))
     result = page.evaluate("([exclude, rules]) => axe.run({exclude}, {rules, resultTypes: ['violations']})",

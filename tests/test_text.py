@@ -12,21 +12,12 @@ from urllib.parse import urlsplit
 import pytest
 
 from helpers.data.folders import FetchError
-from tests.course import LESSONS, ROOT, SOLUTIONS, read_cells
-from tests.spelling import TERMS, british_words, prose, texts, unknown
+from tests.course import LESSONS, ROOT, SOLUTIONS
+from tests.spelling import READMES, TERMS, british_words, markdown, prose, texts, unknown
 
-READMES = [ROOT / "README.md", ROOT / "data" / "README.md"]
 PAGES = [pytest.param(path, id=str(path.relative_to(ROOT))) for path in LESSONS + SOLUTIONS + READMES]
 TYPOS = "recieve occured seperate lenght teh optimization color behavior labeled analyze"
 LINK = re.compile(r"\[((?:[^][]|\[[^]]*\])*)\]\(([^()\s]*(?:\([^()\s]*\)[^()\s]*)*)\)")  # [text](target)
-
-
-def markdown(path: Path) -> str:
-    """The markdown of a page, without code."""
-    text = path.read_text("utf-8")
-    if path.suffix == ".ipynb":
-        text = "\n\n".join(cell["source"] for cell in read_cells(path) if cell["cell_type"] == "markdown")
-    return re.sub(r"^ *```.*?^ *```", "", text, flags=re.S | re.M)
 
 
 def links(path: Path) -> list[tuple[str, str]]:
