@@ -23,6 +23,7 @@ from tests.course import LESSONS, ROOT, SOLUTIONS, read_cells
 from tests.refresh import WIDGET, WIDGETS, plain
 
 EVERY = [pytest.param(path, id=str(path.relative_to(ROOT / "notebooks"))) for path in LESSONS + SOLUTIONS]
+EXPORTER = HTMLExporter(template_name="classic")
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]
@@ -39,7 +40,7 @@ PLAIN_CODE = """() => {  // nbconvert colours code: `in` and `is` at a contrast 
 @functools.lru_cache(maxsize=1)
 def exported(path: Path) -> str:
     """The page as `jupyter nbconvert --to html --template classic` makes it; nothing is executed."""
-    return HTMLExporter(template_name="classic").from_filename(str(path))[0]
+    return EXPORTER.from_filename(str(path))[0]
 
 
 @pytest.fixture(scope="module", params=EVERY)
