@@ -65,7 +65,7 @@ def prose(markdown: str) -> str:
     text = re.sub(r"^## References\n.*?(?=^## |\Z)|^- \*\*Cite:\*\*.*?$", " ", markdown, flags=re.S | re.M)
     text = re.sub(r"^ *```.*?^ *```|<!--.*?-->", " ", text, flags=re.S | re.M)
     text = re.sub(r"(`+).+?\1|\$\$.+?\$\$|\$[^$]+\$", " ", text, flags=re.S)
-    text = re.sub(r"\]\([^)]*\)|<[^>]*>|https?://\S+", " ", text)
+    text = re.sub(r"\]\([^)]*\)|<[^>\n]*>|https?://\S+", " ", text)
     return re.sub(r"\S*\w[._/\\=]\w\S*|\S*_\S*", " ", text)
 
 

@@ -24,14 +24,14 @@ from tests.refresh import WIDGET, WIDGETS, plain
 
 EVERY = [pytest.param(path, id=str(path.relative_to(ROOT / "notebooks"))) for path in LESSONS + SOLUTIONS]
 EXPORTER = HTMLExporter(template_name="classic")
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]
 NOT_OURS = {  # parts of a page that others draw, with what axe says of them
     ".prompt": "nbconvert's In [1] and Out[1]: the latter has a contrast of 4.43, and 4.5 is wanted",
     ".noUi-handle": "ipywidgets writes the name of a slider beside it and does not tie the two together",
 }
-RULES_OFF = {"empty-table-header": {"enabled": False}}  # a table in markdown must have a heading row, and its corner
+RULES_OFF = {"empty-table-header": {"enabled": False}}  # markdown gives every table a heading row, be it empty
 PLAIN_CODE = """() => {  // nbconvert colours code: `in` and `is` at a contrast of 4.47; axe sees it in one colour
     for (const code of document.querySelectorAll(".highlight pre")) code.textContent = code.textContent;
 }"""
@@ -59,8 +59,8 @@ def soup(path: Path) -> BeautifulSoup:
 def browser() -> Iterator[Browser]:
     """Chromium; without it the tests are skipped, but never in CI."""
     if not CHROMIUM and not os.environ.get("CI"):
-        pytest.skip("Chromium is missing: `apt install chromium`, or install Google Chrome")
-    assert CHROMIUM, "Chromium is missing: apt install chromium"
+        pytest.skip("no Chromium here: as root, apt-get install chromium (Debian), or put `chromium` on the PATH")
+    assert CHROMIUM, "Chromium is missing: apt-get install chromium"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
