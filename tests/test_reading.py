@@ -82,10 +82,11 @@ def page(path: Path, browser: Browser) -> Iterator[Page]:
             route.abort()  # MathJax and the like: formulas stay as they are written
 
     page = browser.new_page()
+    page.set_default_timeout(120_000)  # milliseconds; a busy machine may take long
     page.route("**/*", answer)
     page.goto("http://saved.page/")
     if controls(path):
-        page.wait_for_selector("body[data-controls=shown]", timeout=60_000)
+        page.wait_for_selector("body[data-controls=shown]")
     yield page
     page.close()
 
