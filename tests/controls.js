@@ -50,7 +50,11 @@ window.define = async (needs, factory) => {
   for (const script of embedded("widget-view")) {
     const model = await manager.get_model(JSON.parse(script.textContent).model_id);
     const view = await manager.create_view(model);
-    script.before(view.el);
+    const place = document.createElement("div");
+    script.before(place);
+    view.luminoWidget.constructor.attach(view.luminoWidget, place);
+    const children = await Promise.all(view.children_views.views);
+    await Promise.all(children.map((child) => child.displayed));
   }
   document.body.dataset.controls = "shown";
 };
