@@ -80,7 +80,7 @@ def plot_confusion(matrix: torch.Tensor, names: Sequence[str], axis: Axes | None
     for row, column in np.ndindex(share.shape):
         if share[row, column] >= 0.5:
             axis.text(column, row, f"{share[row, column]:.0f}", ha="center", va="center", fontsize=8,
-                      color="white" if share[row, column] > 55 else "black")
+                      color="white" if share[row, column] > 71.5 else "black")
     axis.set_xticks(range(len(names)), names, rotation=45, ha="right")
     axis.set_yticks(range(len(names)), names)
     axis.set(xlabel="predicted", ylabel="true (each row sums to 100 %)")

@@ -160,8 +160,8 @@ MUTANTS = [
         "a wrong time in the README": (
             "simple method wins | 47 s |", "simple method wins | 27 s |", "readme_table_agrees"),
     }),
-    *_in("notebooks/03_cnn_cifar10.ipynb", "tests/test_structure.py", {
-        "a link to nowhere": ("(04_recurrent_networks.ipynb)", "(04_recurrent.ipynb)", "relative_links_resolve"),
+    *_in("notebooks/03_cnn_cifar10.ipynb", "tests/test_text.py", {
+        "a link to nowhere": ("(04_recurrent_networks.ipynb)", "(04_recurrent.ipynb)", "relative_links_and_their"),
     }),
     *_in("notebooks/solutions/09_fault_diagnosis.ipynb", "tests/test_exercises.py", {
         "a solution that is wrong": (

@@ -34,8 +34,28 @@ def visible(figure: plt.Figure) -> list[plt.Axes]:
     return [axis for axis in figure.axes if axis.images]
 
 
-def luminance(colour: str) -> float:
-    return float(np.dot(matplotlib.colors.to_rgb(colour), (0.2126, 0.7152, 0.0722)))
+def luminance(colour: str | tuple) -> float:
+    """Relative luminance of WCAG 2.2: 0 for black, 1 for white."""
+    values = np.array(matplotlib.colors.to_rgb(colour))
+    linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+    return float(linear @ (0.2126, 0.7152, 0.0722))
+
+
+def contrast(one: str | tuple, other: str | tuple) -> float:
+    """Contrast of WCAG 2.2: 1 for equal colours, 21 for black on white."""
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def test_contrast_of_text_and_lines_follows_the_web_guidelines() -> None:
+    """4.5 for text, 3 for lines; the fifth and sixth colour are paler, and their lines differ by their dashes."""
+    use_course_style()
+    assert contrast("#767676", "white") == pytest.approx(4.54, abs=0.01)  # the palest grey that passes, by WebAIM
+    styled = ("text.color", "axes.labelcolor", "axes.titlecolor", "xtick.color", "ytick.color", "axes.edgecolor")
+    inks = {plt.rcParams[name] for name in styled} - {"auto"}
+    assert min(contrast(ink, plt.rcParams["axes.facecolor"]) for ink in inks) >= 4.5
+    assert plt.rcParams["figure.facecolor"] == plt.rcParams["axes.facecolor"] == "white"
+    assert {colour for colour in COLOURS if contrast(colour, "white") < 3} == {"#56B4E9", "#E69F00"}
 
 
 def test_style_tells_lines_apart_without_colour() -> None:
@@ -116,6 +136,10 @@ def test_confusion_shows_percent_of_each_true_class() -> None:
 def test_confusion_writes_readably_on_dark_cells() -> None:
     axis = plot_confusion(torch.tensor([[9, 1], [1, 9]]), ["a", "b"])
     assert {t.get_text(): t.get_color() for t in axis.texts} == {"90": "white", "10": "black"}
+    shares = torch.arange(1, 100)
+    axis = plot_confusion(torch.stack([shares, 100 - shares], dim=1), [""] * len(shares))
+    for text in axis.texts:
+        assert contrast(text.get_color(), matplotlib.colormaps["Blues"](int(text.get_text()) / 100)) >= 4.5
 
 
 def test_intervals_are_drawn_from_low_to_high_in_order() -> None:

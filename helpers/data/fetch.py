@@ -25,7 +25,7 @@ failed: dict[tuple[str | None, ...], str] = {}  # data set and settings -> story
 
 @dataclass(frozen=True)
 class Found:
-    """A data set's files on disk, in catalog order, and where they came from (for people, without paths)."""
+    """A data set's files on disk, in catalogue order, and where they came from (for people, without paths)."""
 
     form: str
     paths: tuple[Path, ...]

@@ -1,4 +1,4 @@
-"""What a catalog record says of a data set: its files with their sources, its licence, faults and safe split."""
+"""What a catalogue record says of a data set: its files with their sources, its licence, faults and safe split."""
 
 from dataclasses import dataclass
 

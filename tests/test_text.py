@@ -1,0 +1,115 @@
+"""Text: British spelling, links that lead somewhere, and addresses outside that are well formed and named.
+
+`python -m tests.test_text` lists the addresses outside; nobody asks for them here, so have a look now and then.
+"""
+
+import os
+import re
+import string
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from helpers.data.folders import FetchError
+from tests.course import LESSONS, ROOT, SOLUTIONS
+from tests.spelling import READMES, TERMS, british_words, markdown, prose, texts, unknown
+
+PAGES = [pytest.param(path, id=str(path.relative_to(ROOT))) for path in LESSONS + SOLUTIONS + READMES]
+TYPOS = "recieve occured seperate lenght teh optimization color behavior labeled analyze"
+LINK = re.compile(r"\[((?:[^][]|\[[^]]*\])*)\]\(([^()\s]*(?:\([^()\s]*\)[^()\s]*)*)\)")  # [text](target)
+
+
+def links(path: Path) -> list[tuple[str, str]]:
+    """(text, target) of each link and picture; an address in angle brackets or alone is its own text."""
+    text = markdown(path)
+    bare = re.findall(r"https?://[^\s<>`\"')]+", re.sub(r"`[^`]*`", "", LINK.sub("", text)))
+    return LINK.findall(text) + [(address, address) for address in bare]
+
+
+def slugs(path: Path) -> set[str]:
+    """What #anchors of a page can name: headings, as JupyterLab writes them in notebooks and GitHub in READMEs."""
+    headings = [re.sub(r"[*`$]|\]\([^)]*\)|\[", "", title).strip()
+                for title in re.findall(r"^#+ (.+)$", markdown(path), flags=re.M)]
+    if path.suffix == ".ipynb":
+        return {heading.replace(" ", "-") for heading in headings}
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def outside() -> dict[str, list[str]]:
+    """Each address on the web -> the pages that link to it."""
+    found: dict[str, list[str]] = {}
+    for path in LESSONS + SOLUTIONS + READMES:
+        for _, target in links(path):
+            if re.match(r"[a-z]+:", target):
+                found.setdefault(target, []).append(str(path.relative_to(ROOT)))
+    return found
+
+
+@pytest.fixture(scope="module")
+def dictionary() -> frozenset[str]:
+    """The British dictionary; without it, spelling is skipped, but never in CI."""
+    try:
+        return british_words()
+    except FetchError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(error))
+
+
+def test_every_word_is_spelt_as_in_britain(dictionary: frozenset[str]) -> None:
+    terms = frozenset(TERMS.read_text("utf-8").split())
+    wrong = {f"{path.relative_to(ROOT)}: {word}" for path, text, names in texts()
+             for word in unknown(text, terms | names)}
+    assert wrong == set(), "mend the spelling, put code into backticks, or add a term of the trade to tests/words.txt"
+
+
+def test_the_word_list_holds_only_what_the_dictionary_lacks(dictionary: frozenset[str]) -> None:
+    terms = TERMS.read_text("utf-8").splitlines()
+    assert terms == sorted(set(terms)) and len(terms) <= 400
+    used = set().union(*(unknown(text, names) for _, text, names in texts()))
+    assert {term for term in terms if term not in used and term.capitalize() not in used} == set(), "not needed"
+
+
+def test_typos_are_found_in_prose_and_code_is_left_alone(dictionary: frozenset[str]) -> None:
+    assert unknown(prose(f"Look: {TYPOS.replace(' ', ', ')}.")) == set(TYPOS.split())
+    assert unknown(string.capwords(TYPOS)) == set(string.capwords(TYPOS).split())
+    assert unknown(prose("The cat’s colours, `plt.color`, $\\text{teh}$, [centre](color.html), see teh.py, CNNs\n"
+                         "```\nteh\n```\n## References\nteh\n## The end\nlabelled")) == set()
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_relative_links_and_their_anchors_resolve(path: Path) -> None:
+    broken = []
+    for _, target in links(path):
+        if re.match(r"[a-z]+:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        page = path.parent / name if name else path
+        if not page.exists() or (anchor and anchor not in slugs(page)):
+            broken.append(target)
+    assert broken == []
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_links_are_named_by_what_they_lead_to(path: Path) -> None:
+    """A screen reader lists the links of a page by their texts alone."""
+    shown = {text.strip("*_` ") for text, _ in links(path)}
+    nothing = {text for text in shown if not text or text.lower() in ("here", "this", "link", "click here", "page")}
+    addresses = {text for text in shown if re.fullmatch(r"(https?://|www\.)\S+|[\w.-]+\.(com|org|net|io|edu|de)", text)}
+    assert nothing | addresses == set(), "say in words what the link leads to"
+
+
+def test_addresses_outside_are_well_formed_and_encrypted() -> None:
+    found = outside()
+    assert len(found) >= 15
+    for address in found:
+        parts = urlsplit(address)
+        assert parts.scheme == "https", f"{address}: https, please"
+        assert re.fullmatch(r"([a-z0-9-]+\.)+[a-z]{2,}", parts.netloc), f"{address}: no such host name"
+        assert re.fullmatch(r"[\w./~+%?=&#-]*", address.removeprefix(f"https://{parts.netloc}")), address
+
+
+if __name__ == "__main__":
+    for address, pages in sorted(outside().items()):
+        print(address, *pages)
