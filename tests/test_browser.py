@@ -3,6 +3,7 @@
 Pictures of every page are left in `tests/artefacts/`, to be looked at.
 """
 
+import math
 import os
 import shutil
 import time
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, TimeoutError, sync_playwright
 
 from tests.course import LESSONS, SOLUTIONS, read_cells, tags
 from tests.lab import CONTROLS, SHOWN, Lab, Notebook, started_lab
@@ -65,10 +66,19 @@ def opened(lab: Lab, page: Page, path: Path) -> Notebook:
     return Notebook(page, path).ready()
 
 
+def see_it_run_to_the_end(notebook: Notebook) -> None:
+    """Wait until all cells of a notebook have run, in order; none shows an error."""
+    notebook.wait_to_the_end()
+    assert notebook.errors() == []
+    code_cells = sum(cell["cell_type"] == "code" for cell in read_cells(notebook.path))
+    assert notebook.prompts() == [f"[{number}]:" for number in range(1, code_cells + 1)]
+
+
 def move_by_mouse(control: Locator) -> None:
-    """Drag the handle of a slider to the other half of its track; choose the last entry of a dropdown."""
-    if is_dropdown(control):
-        control.select_option(index=control.locator("option").count() - 1)
+    """Drag the handle of a slider to the other half of its track; choose the last entry of a dropdown, or its first."""
+    if is_dropdown(control):  # its list belongs to the system, not to the page: Playwright chooses in place of a click
+        last = control.locator("option").count() - 1
+        control.select_option(index=0 if control.evaluate("element => element.selectedIndex") == last else last)
         return
     mouse, handle, track = control.page.mouse, control.bounding_box(), control.locator("xpath=../..").bounding_box()
     mouse.move(handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2)
@@ -78,10 +88,18 @@ def move_by_mouse(control: Locator) -> None:
 
 
 def move_by_keyboard(control: Locator) -> None:
-    """One step with an arrow key, the focus on the control: a slider towards its middle, a dropdown upwards."""
+    """One step with an arrow key, the focus on the control: a slider towards its middle, a dropdown to its neighbour.
+
+    The space bar opens the dropdown first: JupyterLab keeps arrow keys to itself while no list is open.
+    """
     control.focus()
-    left = right_of_the_middle(control)
-    control.page.keyboard.press("ArrowUp" if is_dropdown(control) else "ArrowLeft" if left else "ArrowRight")
+    if is_dropdown(control):
+        first = control.evaluate("element => element.selectedIndex") == 0
+        keys = "Space", "ArrowDown" if first else "ArrowUp", "Enter"
+    else:
+        keys = ("ArrowLeft" if right_of_the_middle(control) else "ArrowRight",)
+    for key in keys:
+        control.page.keyboard.press(key)
 
 
 def is_dropdown(control: Locator) -> bool:
@@ -96,17 +114,17 @@ def right_of_the_middle(control: Locator) -> bool:
 
 
 def seconds_to_change(notebook: Notebook, control: Locator, move: Callable[[Locator], None]) -> float:
-    """Seconds from the beginning of a move to another picture (or text) under the control.
-
-    Raises playwright's TimeoutError if nothing else is shown within ten seconds.
-    """
+    """Seconds from the beginning of a move to another picture (or text) under the control; infinite after ten."""
     notebook.wait_until_idle()
     control.scroll_into_view_if_needed()
     before = control.evaluate(SHOWN)
     start = time.perf_counter()
     move(control)
-    notebook.page.wait_for_function(f"([control, before]) => ![before, ''].includes(({SHOWN})(control))",
-                                    arg=[control.element_handle(), before], timeout=10_000)
+    try:
+        notebook.page.wait_for_function(f"([control, before]) => ![before, ''].includes(({SHOWN})(control))",
+                                        arg=[control.element_handle(), before], timeout=10_000)
+    except TimeoutError:
+        return math.inf
     return time.perf_counter() - start
 
 
@@ -120,8 +138,7 @@ def test_the_first_hour_of_a_reader(lab: Lab, page: Page, record_property: Calla
     seconds = time.perf_counter() - lab.started
     record_property("seconds from the README's command to the first executed cell", round(seconds, 1))
     print(f"first cell executed {seconds:.1f} s after the README's command")
-    start.wait_to_the_end(seconds=200)
-    start.expect_to_be_run()
+    see_it_run_to_the_end(start)
     start.photograph(ARTEFACTS)
 
     cells = read_cells(START)
@@ -139,8 +156,7 @@ def test_the_first_hour_of_a_reader(lab: Lab, page: Page, record_property: Calla
     lesson = Notebook(page, CONVOLUTION).ready()
     assert page.locator(".lm-TabBar-tab.jp-mod-current").inner_text().strip() == CONVOLUTION.name
     lesson.run_all()
-    lesson.wait_to_the_end(seconds=200)
-    lesson.expect_to_be_run()
+    see_it_run_to_the_end(lesson)
 
 
 @pytest.mark.parametrize("path", CONTROLLED)
@@ -149,21 +165,21 @@ def test_controls_change_their_pictures(path: Path, lab: Lab, page: Page,
     """After *Run All* each control is moved by mouse and by keyboard; within a second it shows something else."""
     notebook = opened(lab, page, path)
     notebook.run_all()
-    notebook.wait_to_the_end(seconds=200)
-    notebook.expect_to_be_run()
+    see_it_run_to_the_end(notebook)
     controls, labels = (notebook.panel.locator(f".widget-interact {kind}") for kind in (CONTROLS, ".widget-label"))
     assert 0 < controls.count() == labels.count(), "a kind of control that this test does not know how to move"
+    seconds = {}
     for control, label in zip(controls.all(), labels.all(), strict=True):
         for move in (move_by_mouse, move_by_keyboard):
-            seconds = seconds_to_change(notebook, control, move)
-            if seconds > 1:  # the machine may have been busy with something else: once more
-                seconds = seconds_to_change(notebook, control, move)
-            name = f"{label.text_content()} {move.__name__}"
-            record_property(name, round(seconds, 2))
-            print(f"{path.stem}: {name}: {seconds:.2f} s")
-            assert seconds < 1, name
-    assert notebook.errors() == []
+            taken = seconds_to_change(notebook, control, move)
+            if taken > 1:  # the machine may have been busy with something else: once more
+                taken = seconds_to_change(notebook, control, move)
+            assert notebook.errors() == []
+            seconds[f"{label.text_content()} {move.__name__.removeprefix('move_')}"] = round(taken, 2)
+    record_property("seconds from a move to another picture", seconds)
+    print(path.stem, seconds)
     notebook.photograph(ARTEFACTS)
+    assert max(seconds.values()) <= 1, seconds
 
 
 @pytest.mark.parametrize("path", NOT_RUN_HERE)
