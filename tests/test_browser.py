@@ -53,7 +53,7 @@ def page(browser: Browser, lab: Lab) -> Iterator[Page]:
     with browser.new_context(viewport={"width": 1400, "height": 1000}) as context:
         new = context.new_page()
         new.set_default_timeout(60_000)
-        new.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+        new.on("console", lambda m: problems.append(f"{m.text} {m.location}") if m.type == "error" else None)
         new.on("pageerror", lambda error: problems.append(str(error)))
         yield new
     lab.stop_kernels()
