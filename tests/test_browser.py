@@ -88,16 +88,15 @@ def move_by_mouse(control: Locator) -> None:
 
 
 def move_by_keyboard(control: Locator) -> None:
-    """One step with an arrow key, the focus on the control: a slider towards its middle, a dropdown to its neighbour.
+    """With the focus on the control: End moves a slider to its upper end, an arrow key a dropdown to its neighbour.
 
     The space bar opens the dropdown first: JupyterLab keeps arrow keys to itself while no list is open.
     """
     control.focus()
+    keys = ["End"]
     if is_dropdown(control):
         first = control.evaluate("element => element.selectedIndex") == 0
-        keys = "Space", "ArrowDown" if first else "ArrowUp", "Enter"
-    else:
-        keys = ("ArrowLeft" if right_of_the_middle(control) else "ArrowRight",)
+        keys = ["Space", "ArrowDown" if first else "ArrowUp", "Enter"]
     for key in keys:
         control.page.keyboard.press(key)
 
@@ -170,12 +169,15 @@ def test_controls_change_their_pictures(path: Path, lab: Lab, page: Page,
     assert 0 < controls.count() == labels.count(), "a kind of control that this test does not know how to move"
     seconds = {}
     for control, label in zip(controls.all(), labels.all(), strict=True):
-        for move in (move_by_mouse, move_by_keyboard):
-            taken = seconds_to_change(notebook, control, move)
-            if taken > 1:  # the machine may have been busy with something else: once more
-                taken = seconds_to_change(notebook, control, move)
-            assert notebook.errors() == []
-            seconds[f"{label.text_content()} {move.__name__.removeprefix('move_')}"] = round(taken, 2)
+        best = dict.fromkeys((move_by_mouse, move_by_keyboard), math.inf)
+        for _ in range(2):  # the machine may be busy with something else: the quicker of two attempts counts
+            for move in best:
+                best[move] = min(best[move], seconds_to_change(notebook, control, move))
+                assert notebook.errors() == []
+            if max(best.values()) <= 1:
+                break
+        for move, taken in best.items():
+            seconds[f"{label.text_content()}, {move.__name__}"] = round(taken, 2)
     record_property("seconds from a move to another picture", seconds)
     print(path.stem, seconds)
     notebook.photograph(ARTEFACTS)
