@@ -167,6 +167,8 @@ def test_controls_change_their_pictures(path: Path, lab: Lab, page: Page,
     see_it_run_to_the_end(notebook)
     controls, labels = (notebook.panel.locator(f".widget-interact {kind}") for kind in (CONTROLS, ".widget-label"))
     assert 0 < controls.count() == labels.count(), "a kind of control that this test does not know how to move"
+    cut = [label.text_content() for label in labels.all() if label.evaluate("e => e.scrollWidth > e.clientWidth")]
+    assert cut == [], "labels that do not fit: give the control a shorter description"
     seconds = {}
     for control, label in zip(controls.all(), labels.all(), strict=True):
         best = dict.fromkeys((move_by_mouse, move_by_keyboard), math.inf)
