@@ -15,7 +15,7 @@ from tests.course import LESSONS, ROOT, SOLUTIONS, code_fingerprint, figure_of, 
 README = (ROOT / "README.md").read_text("utf-8")
 EVERY = [pytest.param(path, id=str(path.relative_to(ROOT / "notebooks"))) for path in LESSONS + SOLUTIONS]
 LESSON = [pytest.param(path, id=path.stem) for path in LESSONS]
-FRAME = {"README.md", "LICENSE", "pyproject.toml", "requirements.txt", "environment.yml",
+FRAME = {"README.md", "LICENSE", "pyproject.toml", "conftest.py", "requirements.txt", "environment.yml",
          "notebooks", "helpers", "data", "tests"}
 LABELS = ["After this you can", "You need", "Takes", "Data and licence"]
 ENDING = ["What could go wrong", "Exercises", "Quiz", "Summary", "References"]
