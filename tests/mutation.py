@@ -26,7 +26,7 @@ from tests.course import ROOT
 from tests.mutants import MUTANTS, Mutant
 
 LIMIT = 900  # seconds for one mutant
-LEFT_OUT = shutil.ignore_patterns(".git", ".venv*", "__pycache__", ".*_cache", "*.pt", "*.part", "*.lock")
+LEFT_OUT = shutil.ignore_patterns(".git", ".venv*", "__pycache__", ".*_cache", "*.pt", "*.part", "*.lock", "artefacts")
 
 
 def plant(mutant: Mutant, root: Path) -> None:

@@ -4,21 +4,17 @@ Pictures of every page are left in `tests/artefacts/`, to be looked at.
 """
 
 import math
-import os
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, TimeoutError, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, TimeoutError
 
+from tests.chromium import started_chromium
 from tests.course import LESSONS, SOLUTIONS, read_cells, tags
 from tests.lab import CONTROLS, SHOWN, Lab, Notebook, started_lab
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]
 ARTEFACTS = Path(__file__).parent / "artefacts"
 START, CONVOLUTION = LESSONS[0], LESSONS[2]
 CONTROLLED = [pytest.param(path, id=path.stem) for path in LESSONS
@@ -29,14 +25,9 @@ NOT_RUN_HERE = [pytest.param(path, id=path.stem) for path in LESSONS[1:]
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Headless Chromium. Without it the tests are skipped; on CI they fail."""
-    if CHROMIUM is None:
-        reason = "no Chromium here: as root, apt-get install chromium (Debian), or put `chromium` on the PATH"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
+    """Headless Chromium."""
+    with started_chromium() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,6 @@ import ast
 import functools
 import itertools
 import json
-import os
-import shutil
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -17,16 +15,14 @@ from typing import Any
 import pytest
 from bs4 import BeautifulSoup
 from nbconvert import HTMLExporter
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route
 
+from tests.chromium import started_chromium
 from tests.course import LESSONS, ROOT, SOLUTIONS, read_cells
 from tests.refresh import WIDGET, WIDGETS, plain
 
 EVERY = [pytest.param(path, id=str(path.relative_to(ROOT / "notebooks"))) for path in LESSONS + SOLUTIONS]
 EXPORTER = HTMLExporter(template_name="classic")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]
 NOT_OURS = {  # parts of a page that others draw, with what axe says of them
     ".prompt": "nbconvert's In [1] and Out[1]: the latter has a contrast of 4.43, and 4.5 is wanted",
     ".noUi-handle": "ipywidgets writes the name of a slider beside it and does not tie the two together",
@@ -57,14 +53,9 @@ def soup(path: Path) -> BeautifulSoup:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium; without it the tests are skipped, but never in CI."""
-    if not CHROMIUM and not os.environ.get("CI"):
-        pytest.skip("no Chromium here: as root, apt-get install chromium (Debian), or put `chromium` on the PATH")
-    assert CHROMIUM, "Chromium is missing: apt-get install chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    """Headless Chromium."""
+    with started_chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

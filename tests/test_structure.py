@@ -62,6 +62,7 @@ def test_ci_runs_the_readme_command() -> None:
     commands = re.findall(r"^python3 -m venv .* -r requirements.txt .*$", README, flags=re.M)
     assert len(commands) == 2, "the README shows two set-up commands, one line each"
     assert commands[0].endswith("notebooks/00_start_here.ipynb") and "--allow-root" in commands[0]
+    assert commands[1].endswith("pytest --cov=helpers")
     assert commands[1] in (ROOT / ".ci" / "run").read_text().splitlines()
 
 
