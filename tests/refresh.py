@@ -13,9 +13,11 @@ import re
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
+from nbclient.output_widget import OutputWidget
 from PIL import Image
 
 from tests.course import LESSONS, ROOT, SOLUTIONS, code_fingerprint, figure_of
@@ -28,11 +30,27 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 WIDGETS = "application/vnd.jupyter.widget-state+json"
 
 
+class SilentOutput(OutputWidget):
+    """The picture of a control, kept without telling the kernel, which does not ask for it.
+
+    nbclient sends such news on the channel on which it waits for the end of the cell, and may then miss the end: a
+    busy machine then waits for ever (nbclient's issue 312).
+    """
+
+    def send(self, *_: Any, **__: Any) -> None:
+        """Send nothing."""
+
+
 def execute(path: Path, timeout: int = 3600) -> nbformat.NotebookNode:
     """Run a notebook on a fresh kernel and return it with its outputs. Raises CellExecutionError if a cell fails."""
-    notebook = nbformat.read(path, as_version=4)
+    return execute_notebook(nbformat.read(path, as_version=4), path.parent, timeout)
+
+
+def execute_notebook(notebook: nbformat.NotebookNode, folder: Path, timeout: int = 3600) -> nbformat.NotebookNode:
+    """Run a notebook's cells on a fresh kernel in `folder`; the outputs are put into it. Raises CellExecutionError."""
     client = NotebookClient(notebook, timeout=timeout, kernel_name="python3",
-                            resources={"metadata": {"path": str(path.parent)}}, record_timing=False)
+                            resources={"metadata": {"path": str(folder)}}, record_timing=False)
+    client.widget_registry["@jupyter-widgets/output"]["OutputModel"] = SilentOutput
     client.execute()
     return notebook
 

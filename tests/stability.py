@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from nbclient import NotebookClient
 
 from tests.course import LESSONS, ROOT
+from tests.refresh import execute_notebook
 
 RECORD = Path(__file__).with_name("stability.jsonl")
 THREADS = (1, 2, 4)
@@ -112,8 +112,7 @@ def run(path: Path, number: int) -> dict[str, Any]:
     os.environ["OMP_NUM_THREADS"] = str(threads)
     start, error = time.perf_counter(), ""
     try:
-        NotebookClient(notebook, timeout=3600, kernel_name="python3",
-                       resources={"metadata": {"path": str(path.parent)}}).execute()
+        execute_notebook(notebook, path.parent)
     except Exception as stopped:  # the record says so; the next run goes on
         error = str(stopped)[-300:]
     slacks: dict[str, float] = {}

@@ -6,12 +6,15 @@ import json
 import math
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 import torch
+from nbclient.output_widget import OutputWidget
 
 from tests import benchmark, stability
 from tests.course import ROOT, names_of
+from tests.refresh import WIDGETS, execute_notebook
 
 LESSON = ROOT / "notebooks" / "05_lstm_romeo_and_juliet.ipynb"
 
@@ -66,3 +69,14 @@ def test_assertions_are_recorded_and_seeds_moved(tmp_path: Path, monkeypatch: py
     assert [json.loads(line) for line in file.read_text().splitlines()] == [
         ["1 < 3", 2.0], ["2 > 5", -3.0], ["not True", -1.0]]
     assert torch.rand(1, generator=torch.Generator().manual_seed(0)).item() == plain
+
+
+def test_a_control_is_run_without_a_word_to_the_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nbclient would send could make it miss the end of the cell."""
+    sent = []
+    monkeypatch.setattr(OutputWidget, "send", lambda self, data: sent.append(data))
+    cell = nbformat.v4.new_code_cell("import ipywidgets\nipywidgets.interact(lambda k: print(f'k is {k}'), k=(0, 2));")
+    notebook = execute_notebook(nbformat.v4.new_notebook(cells=[cell]), tmp_path)
+    models = notebook.metadata.widgets[WIDGETS]["state"].values()
+    pictures = [model["state"]["outputs"] for model in models if model["model_name"] == "OutputModel"]
+    assert sent == [] and [output["text"] for output in pictures[0]] == ["k is 1\n"]
