@@ -217,6 +217,8 @@ MUTANTS = [
     }),
     *_lesson("05_lstm_romeo_and_juliet", {
         "state not carried between pieces": ("return tuple(part.detach() for part in state)", "return None"),
+        "detach left out of the carried state": (
+            "return tuple(part.detach() for part in state)", "return state", "backward through the graph a second"),
         "targets are the inputs": ("return code[rows[:-1]], code[rows[1:]]", "return code[rows[:-1]], code[rows[:-1]]"),
         "counts not discounted": ("p = max(seen.get(whole[i], 0) - discount, 0)", "p = max(seen.get(whole[i], 0), 0)"),
     }),
@@ -224,9 +226,6 @@ MUTANTS = [
         "players swapped": (
             "return F.softplus(-real_logits).mean() + F.softplus(made_logits).mean()",
             "return F.softplus(real_logits).mean() + F.softplus(-made_logits).mean()"),
-        "detach left out": (
-            "value_D = loss_of_D(D(real), D(G(z).detach()))  # detach",
-            "value_D = loss_of_D(D(real), D(G(z)))  # detach"),
         "Jensen and Shannon without the mean": ("m = (p + q) / 2", "m = p + q"),
     }),
     *_lesson("07_gan_mnist", {

@@ -111,7 +111,10 @@ def ask(client: BlockingKernelClient, code: str) -> tuple:
 def kernels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[BlockingKernelClient]]:
     """Thirty kernels, each started as JupyterLab starts one, with the toolbox imported."""
     settings = environment(tmp_path_factory.mktemp("home"), COURSE_OFFLINE="0", OMP_NUM_THREADS=1)
-    managers = [KernelManager(kernel_name="python3") for _ in range(STUDENTS)]
+    # files, not ports: of so many free ports one may be taken before its kernel, half a minute later, opens it
+    sockets = [{} if sys.platform == "win32" else {"transport": "ipc", "ip": str(tmp_path_factory.mktemp("k") / "k")}
+               for _ in range(STUDENTS)]
+    managers = [KernelManager(kernel_name="python3", **where) for where in sockets]
     for manager in managers:
         manager.start_kernel(env=settings, cwd=str(ROOT / "notebooks"))
     clients = [manager.blocking_client() for manager in managers]
