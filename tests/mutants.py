@@ -213,7 +213,9 @@ MUTANTS = [
             "reference_output == test_output"),
         "gates of the LSTM swapped": ("i, f, g, o = (x_t", "f, i, g, o = (x_t"),
         "reset gate left out": ("torch.tanh(i_n + r * hn)", "torch.tanh(i_n + hn)"),
-        "test sensors are the training sensors": ("seed=10 + number)", "seed=10)"),
+        "test sensors are the training sensors": (
+            "parts[part] = (signal.to(device), 10 * drift.to(device))",
+            "parts[part] = parts.get(\"train\", (signal.to(device), 10 * drift.to(device)))"),
     }),
     *_lesson("05_lstm_romeo_and_juliet", {
         "state not carried between pieces": ("return tuple(part.detach() for part in state)", "return None"),
