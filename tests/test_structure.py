@@ -147,6 +147,14 @@ def test_saved_outputs_come_from_one_run_of_this_code(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", EVERY)
+def test_printed_tables_fit_a_page(path: Path) -> None:
+    printed = ["".join(output["text"]) for cell in read_cells(path) for output in cell.get("outputs", ())
+               if output["output_type"] == "stream"]
+    wide = [line for text in printed for line in text.splitlines() if text.count("\n") > 2 and len(line) > 120]
+    assert wide == [], "a table's rows wrap in JupyterLab beside the side bar"
+
+
+@pytest.mark.parametrize("path", EVERY)
 def test_claims_are_held_by_assertions(path: Path) -> None:
     code = "\n".join(c["source"] for c in read_cells(path) if c["cell_type"] == "code")
     assert len(re.findall(r"^\s*(assert |torch\.testing\.assert_close)", code, flags=re.M)) >= 2
