@@ -200,9 +200,12 @@ MUTANTS = [
     *_lesson("03_cnn_cifar10", {
         "labels shifted": (
             "\"train\": data.train_labels[:train_count]", "\"train\": data.train_labels.roll(1)[:train_count]"),
+        "whitening not white": ("kernels = directions / (variances + 5e-4).sqrt()", "kernels = directions"),
+        "a sign in Muon's polynomial": ("(-4.7750 * square + 2.0315", "(4.7750 * square + 2.0315"),
     }),
     *_lesson("03_cnn_cifar10", {
-        "whitening not white": ("torch.cat([kernels, -kernels])", "torch.cat([kernels, kernels])"),
+        "Muon without its matrix": (
+            "step = orthogonal(ahead.flatten(1), half_precision or torch.float32)", "step = ahead / ahead.norm()"),
     }, default_size=True),
     *_lesson("04_recurrent_networks", {
         "tanh's derivative left out": (

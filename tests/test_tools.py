@@ -80,3 +80,10 @@ def test_a_control_is_run_without_a_word_to_the_kernel(tmp_path: Path, monkeypat
     models = notebook.metadata.widgets[WIDGETS]["state"].values()
     pictures = [model["state"]["outputs"] for model in models if model["model_name"] == "OutputModel"]
     assert sent == [] and [output["text"] for output in pictures[0]] == ["k is 1\n"]
+
+
+def test_the_readme_shows_the_ratios_that_were_measured() -> None:
+    results = json.loads((ROOT / "tests" / "benchmark.json").read_text("utf-8"))
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert benchmark.ratios(results) in readme
+    assert all(results[name]["machine"] in readme for name in ("cnn", "text", "gan"))
