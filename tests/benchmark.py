@@ -8,6 +8,7 @@ and writes benchmark.json and benchmark.png beside this file. No time is asserte
 """
 
 import argparse
+import functools
 import itertools
 import json
 import os
@@ -28,13 +29,14 @@ import torch
 from jupyter_client import KernelManager
 from torch import Tensor
 
+from helpers import training
 from helpers.data import CATALOG
 from helpers.plotting import use_course_style
 from helpers.runtime import choose_device, median_seconds, run_size, sized, synchronize
 from helpers.training import evaluate, fit
 from tests.course import ROOT, names_of
 
-os.environ["TQDM_DISABLE"] = "1"  # no progress bars
+training.tqdm = functools.partial(training.tqdm, disable=True)  # type: ignore[misc] - no progress bars
 OUTPUT = Path(__file__).parent
 AFTER, MEMORY = "{}'s quality after these seconds", "{}'s peak memory, MB"
 Curve = list[tuple[float, float]]  # (seconds of training, quality on held-out data)

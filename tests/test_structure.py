@@ -150,7 +150,8 @@ def test_saved_outputs_come_from_one_run_of_this_code(path: Path) -> None:
 def test_printed_tables_fit_a_page(path: Path) -> None:
     printed = ["".join(output["text"]) for cell in read_cells(path) for output in cell.get("outputs", ())
                if output["output_type"] == "stream"]
-    wide = [line for text in printed for line in text.splitlines() if text.count("\n") > 2 and len(line) > 120 and not line.startswith("[OK]")]
+    wide = [line for text in printed if text.count("\n") > 2 for line in text.splitlines()
+            if len(line) > 120 and "to be had from" not in line]  # a list of addresses is as long as it is
     assert wide == [], "a table's rows wrap in JupyterLab beside the side bar"
 
 
