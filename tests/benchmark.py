@@ -36,7 +36,6 @@ from helpers.runtime import choose_device, median_seconds, run_size, sized, sync
 from helpers.training import evaluate, fit
 from tests.course import ROOT, names_of
 
-training.tqdm = functools.partial(training.tqdm, disable=True)  # type: ignore[misc] - no progress bars
 OUTPUT = Path(__file__).parent
 AFTER, MEMORY = "{}'s quality after these seconds", "{}'s peak memory, MB"
 Curve = list[tuple[float, float]]  # (seconds of training, quality on held-out data)
@@ -338,6 +337,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="all if none is given")
     chosen = parser.parse_args().parts or list(PARTS)
+    training.tqdm = functools.partial(training.tqdm, disable=True)  # type: ignore[misc] - no progress bars
     saved = OUTPUT / "benchmark.json"
     results = json.loads(saved.read_text()) if saved.exists() else {}
     for name in chosen:
