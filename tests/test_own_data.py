@@ -85,7 +85,7 @@ for row in range(40):  # a rise and a season, and a length of its own
 group = ["left", "right"] * 20
 demand = torch.poisson(torch.rand(60, 1, generator=generator).expand(60, 48), generator=generator)
 published = False
-""", r"smoothing, Poisson +[\d.]+ € a part and year, fill rate +([\d.]+)%", 80),
+""", r"smoothing, Poisson +[\d.]+ €, fill rate +([\d.]+)%", 80),
 }
 
 
