@@ -13,6 +13,7 @@ import argparse
 import ast
 import builtins
 import json
+import math
 import os
 import statistics
 import sys
@@ -84,7 +85,7 @@ def prepare(offset: int, file: str) -> None:
 
     torch.Generator, np.random.default_rng = Generator, default_rng  # type: ignore[misc]
     torch.manual_seed = lambda seed: seed_torch(seed + offset)
-    np.random.seed = lambda seed: seed_numpy(seed + offset)
+    np.random.seed = lambda seed: seed_numpy(seed + offset if isinstance(seed, int) else seed)  # a loader's: lists
 
     def recorded(label: str, values: tuple, operators: tuple) -> None:
         slack = slack_of(values, operators)
@@ -137,10 +138,11 @@ def report(records: list[dict[str, Any]]) -> None:
         print(f"{lesson}, {'fast' if size == '1' else 'default'}: {len(runs)} runs, {len(slacks)} assertions, "
               f"stopped by an error: {sum(bool(record['error']) for record in runs)}")
         for label, values in slacks.items():
-            spread = statistics.pstdev(values)
-            failed = sum(value < 0 for value in values)
-            if failed or (spread > 0 and statistics.mean(values) < LEAST * spread):
-                print(f"  failed {failed}, mean slack {statistics.mean(values):+.3g} ± {spread:.2g}, "
+            failed = sum(not value >= 0 for value in values)  # nan fails, too
+            finite = [value for value in values if math.isfinite(value)] or [0.0]
+            mean, spread = statistics.mean(finite), statistics.pstdev(finite)
+            if failed or (spread > 0 and mean < LEAST * spread):
+                print(f"  failed {failed}, mean slack {mean:+.3g} ± {spread:.2g}, "
                       f"least {min(values):+.3g}: {label}")
 
 

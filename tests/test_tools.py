@@ -69,6 +69,15 @@ def test_assertions_are_recorded_and_seeds_moved(tmp_path: Path, monkeypatch: py
     assert [json.loads(line) for line in file.read_text().splitlines()] == [
         ["1 < 3", 2.0], ["2 > 5", -3.0], ["not True", -1.0]]
     assert torch.rand(1, generator=torch.Generator().manual_seed(0)).item() == plain
+    np.random.seed([1, 2])  # noqa: NPY002 - as a data loader seeds its workers
+
+
+def test_a_claim_that_failed_by_any_distance_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
+    runs = [{"lesson": "x", "size": "0", "error": "", "slacks": {"a < b": slack, "c < d": 5.0 + number, "e": 1.0}}
+            for number, slack in enumerate((math.inf, 2.0, -math.inf))]
+    stability.report(runs)
+    _, line = capsys.readouterr().out.splitlines()
+    assert line.startswith("  failed 1, mean slack +2 ± 0, least -inf: a < b")
 
 
 def test_a_control_is_run_without_a_word_to_the_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
