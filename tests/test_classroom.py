@@ -15,7 +15,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -250,13 +250,6 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         path.chmod(0o755)
 
 
-@pytest.fixture(scope="module")
-def home() -> Iterator[Path]:
-    """A student's home that is reached without root's rights: IPython asks whether it may write there."""
-    with tempfile.TemporaryDirectory() as folder:
-        yield Path(folder)
-
-
 EXECUTE = """
 import sys, nbformat
 from pathlib import Path
@@ -265,14 +258,31 @@ nbformat.write(execute(Path(sys.argv[1]), timeout=300), sys.argv[2])
 """
 
 
-@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
-def test_a_student_runs_the_lesson_on_stand_ins_and_is_told(path: Path, installed: Path, home: Path) -> None:
-    """Without data, at the small size, by a student who may not write to the course."""
+@pytest.fixture(scope="module")
+def lessons_run(installed: Path) -> Iterator[tuple[dict[Path, Future], dict]]:
+    """Each lesson without data, at the small size, by a student who may not write to the course: two at a time.
+
+    With the files of the course before.
+    """
     before = files(installed)
-    done = python(["-c", EXECUTE, str(installed / "notebooks" / path.name), str(home / path.name)], home,
-                  COURSE_STANDIN=1, COURSE_FAST=1, PYTHONPATH=installed)
+
+    def run(path: Path, home: Path) -> tuple[subprocess.CompletedProcess, Path]:
+        saved = home / path.name
+        settings = {"COURSE_STANDIN": 1, "COURSE_FAST": 1, "PYTHONPATH": installed, "OMP_NUM_THREADS": 1}
+        return python(["-c", EXECUTE, str(installed / "notebooks" / path.name), str(saved)], home, **settings), saved
+
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2) as pool:
+        Path(folder).chmod(0o755)  # homes are reached without root's rights: IPython asks whether it may write there
+        yield {path: pool.submit(run, path, Path(folder) / path.stem) for path in LESSONS}, before
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_a_student_runs_the_lesson_on_stand_ins_and_is_told(
+        path: Path, installed: Path, lessons_run: tuple[dict[Path, Future], dict]) -> None:
+    runs, before = lessons_run
+    done, saved = runs[path].result()
     assert done.returncode == 0, done.stderr[-3000:]
     assert files(installed) == before
-    cells = read_cells(home / path.name)
+    cells = read_cells(saved)
     shown = "".join(str(output.get("text", "")) for cell in cells for output in cell.get("outputs", ()))
     assert ("STAND-IN: simulated" in shown) == any("import load_" in cell["source"] for cell in cells)
