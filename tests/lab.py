@@ -70,7 +70,7 @@ def readme_command() -> list[str]:
 
 @contextlib.contextmanager
 def started_lab(folder: Path) -> Iterator[Lab]:
-    """JupyterLab on a copy of the project in `folder`, at the small size, with settings of its own.
+    """JupyterLab on a copy of the project in `folder`, at the small size, a thread a kernel, with settings of its own.
 
     The copy takes what *Run All* and autosave write. The data stay where they are, and nobody is asked for more.
     Raises TimeoutError with the log if it does not answer within two minutes.
@@ -82,7 +82,8 @@ def started_lab(folder: Path) -> Iterator[Lab]:
         path.parent.mkdir(parents=True)
         path.write_text(json.dumps(settings))
     environment = os.environ | {
-        "COURSE_FAST": "1", "COURSE_OFFLINE": "1", "COURSE_DATA": os.environ.get("COURSE_DATA", str(write_folder())),
+        "COURSE_FAST": "1", "COURSE_OFFLINE": "1", "OMP_NUM_THREADS": "1",
+        "COURSE_DATA": os.environ.get("COURSE_DATA", str(write_folder())),
         "PYTHONPATH": str(course), "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         "JUPYTER_CONFIG_DIR": str(folder / "config"), "JUPYTER_DATA_DIR": str(folder / "share"),
         "JUPYTER_RUNTIME_DIR": str(folder / "runtime"), "IPYTHONDIR": str(folder / "ipython"),

@@ -3,6 +3,7 @@
 Pictures of every page are left in `tests/artefacts/`, to be looked at.
 """
 
+import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -17,10 +18,9 @@ from tests.lab import CONTROLS, SHOWN, Lab, Notebook, started_lab
 
 ARTEFACTS = Path(__file__).parent / "artefacts"
 START, CONVOLUTION = LESSONS[0], LESSONS[2]
-CONTROLLED = [pytest.param(path, id=path.stem) for path in LESSONS
-              if any("interact(" in cell["source"] for cell in read_cells(path))]
-NOT_RUN_HERE = [pytest.param(path, id=path.stem) for path in LESSONS[1:]
-                if path.stem not in {param.id for param in CONTROLLED}]
+CONTROLLED = [path for path in LESSONS if any("interact(" in cell["source"] for cell in read_cells(path))]
+PAIRS = [CONTROLLED[k:k + 2] for k in range(0, len(CONTROLLED), 2)]  # two lessons run at once, a core for each
+NOT_RUN_HERE = [pytest.param(path, id=path.stem) for path in LESSONS[1:] if path not in CONTROLLED]
 
 
 @pytest.fixture(scope="module")
@@ -38,22 +38,29 @@ def lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.fixture
-def page(browser: Browser, lab: Lab) -> Iterator[Page]:
-    """An empty page. What it writes to the browser's console as an error fails the test; its kernels end with it."""
+def new_page(browser: Browser, lab: Lab) -> Iterator[Callable[[], Page]]:
+    """A function that opens empty pages, each as a reader of its own.
+
+    What a page writes to the browser's console as an error fails the test; the kernels end with the pages.
+    """
     problems = []
-    with browser.new_context(viewport={"width": 1400, "height": 1000}) as context:
-        new = context.new_page()
-        new.set_default_timeout(60_000)
-        new.on("console", lambda m: problems.append(f"{m.text} {m.location}") if m.type == "error" else None)
-        new.on("pageerror", lambda error: problems.append(str(error)))
-        yield new
+    with contextlib.ExitStack() as readers:
+
+        def make() -> Page:
+            new = readers.enter_context(browser.new_context(viewport={"width": 1400, "height": 1000})).new_page()
+            new.set_default_timeout(60_000)
+            new.on("console", lambda m: problems.append(f"{m.text} {m.location}") if m.type == "error" else None)
+            new.on("pageerror", lambda error: problems.append(str(error)))
+            return new
+
+        yield make
     lab.stop_kernels()
     assert problems == [], "errors in the browser's console"
 
 
 def opened(lab: Lab, page: Page, path: Path) -> Notebook:
-    """A lesson, opened by its address in an empty JupyterLab."""
-    page.goto(f"{lab.address}/lab/tree/notebooks/{path.name}?token={lab.token}&reset")
+    """A lesson, opened by its address in an empty JupyterLab, in a workspace of its own."""
+    page.goto(f"{lab.address}/lab/workspaces/{path.stem}/tree/notebooks/{path.name}?token={lab.token}&reset")
     return Notebook(page, path).ready()
 
 
@@ -118,8 +125,10 @@ def seconds_to_change(notebook: Notebook, control: Locator, move: Callable[[Loca
     return time.perf_counter() - start
 
 
-def test_the_first_hour_of_a_reader(lab: Lab, page: Page, record_property: Callable[[str, object], None]) -> None:
+def test_the_first_hour_of_a_reader(lab: Lab, new_page: Callable[[], Page],
+                                    record_property: Callable[[str, object], None]) -> None:
     """The README's command opens the first lesson; it runs, its exercise is answered, its link leads to a lesson."""
+    page = new_page()
     page.goto(f"{lab.address}/?token={lab.token}")
     start = Notebook(page, START).ready()
     assert "/lab/tree/notebooks/00_start_here.ipynb" in page.url
@@ -149,13 +158,25 @@ def test_the_first_hour_of_a_reader(lab: Lab, page: Page, record_property: Calla
     see_it_run_to_the_end(lesson)
 
 
-@pytest.mark.parametrize("path", CONTROLLED)
-def test_controls_change_their_pictures(path: Path, lab: Lab, page: Page,
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: "-".join(path.stem for path in pair))
+def test_controls_change_their_pictures(pair: list[Path], lab: Lab, new_page: Callable[[], Page],
                                         record_property: Callable[[str, object], None]) -> None:
     """After *Run All* each control is moved by mouse and by keyboard; within a second it shows something else."""
-    notebook = opened(lab, page, path)
-    notebook.run_all()
-    see_it_run_to_the_end(notebook)
+    notebooks = [opened(lab, new_page(), path) for path in pair]
+    for notebook in notebooks:
+        notebook.run_all()
+    for notebook in notebooks:
+        see_it_run_to_the_end(notebook)
+    for notebook in notebooks:
+        seconds = seconds_of_controls(notebook)
+        record_property(f"{notebook.path.stem}: seconds from a move to another picture", seconds)
+        print(notebook.path.stem, seconds)
+        notebook.photograph(ARTEFACTS)
+        assert max(seconds.values()) <= 1, seconds
+
+
+def seconds_of_controls(notebook: Notebook) -> dict[str, float]:
+    """Seconds from a move of each control, by mouse and by keyboard, to what it changes; no move brings an error."""
     controls, labels = (notebook.panel.locator(f".widget-interact {kind}") for kind in (CONTROLS, ".widget-label"))
     assert 0 < controls.count() == labels.count(), "a kind of control that this test does not know how to move"
     cut = [label.text_content() for label in labels.all() if label.evaluate("e => e.scrollWidth > e.clientWidth")]
@@ -171,16 +192,13 @@ def test_controls_change_their_pictures(path: Path, lab: Lab, page: Page,
                 break
         for move, taken in best.items():
             seconds[f"{label.text_content()}, {move.__name__}"] = round(taken, 2)
-    record_property("seconds from a move to another picture", seconds)
-    print(path.stem, seconds)
-    notebook.photograph(ARTEFACTS)
-    assert max(seconds.values()) <= 1, seconds
+    return seconds
 
 
 @pytest.mark.parametrize("path", NOT_RUN_HERE)
-def test_a_saved_page_shows_its_figures(path: Path, lab: Lab, page: Page) -> None:
+def test_a_saved_page_shows_its_figures(path: Path, lab: Lab, new_page: Callable[[], Page]) -> None:
     """The other lessons are opened and not run."""
-    notebook = opened(lab, page, path)
+    notebook = opened(lab, new_page(), path)
     outputs = [output for cell in read_cells(path) for output in cell.get("outputs", ())]
     saved = sum("image/png" in output.get("data", {}) for output in outputs)
     widths = notebook.panel.locator(".jp-OutputArea img").evaluate_all("all => all.map(image => image.naturalWidth)")
