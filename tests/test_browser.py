@@ -59,9 +59,10 @@ def new_page(browser: Browser, lab: Lab) -> Iterator[Callable[[], Page]]:
 
 
 def opened(lab: Lab, page: Page, path: Path) -> Notebook:
-    """A lesson, opened by its address in an empty JupyterLab, in a workspace of its own."""
-    page.goto(f"{lab.address}/lab/workspaces/{path.stem}/tree/notebooks/{path.name}?token={lab.token}&reset")
-    return Notebook(page, path).ready()
+    """A lesson, asked for by its address in an empty JupyterLab, in a workspace of its own; it may not be ready yet."""
+    page.goto(f"{lab.address}/lab/workspaces/{path.stem}/tree/notebooks/{path.name}?token={lab.token}&reset",
+              wait_until="commit")
+    return Notebook(page, path)
 
 
 def see_it_run_to_the_end(notebook: Notebook) -> None:
@@ -164,7 +165,7 @@ def test_controls_change_their_pictures(pair: list[Path], lab: Lab, new_page: Ca
     """After *Run All* each control is moved by mouse and by keyboard; within a second it shows something else."""
     notebooks = [opened(lab, new_page(), path) for path in pair]
     for notebook in notebooks:
-        notebook.run_all()
+        notebook.ready().run_all()
     for notebook in notebooks:
         see_it_run_to_the_end(notebook)
     for notebook in notebooks:
@@ -198,7 +199,7 @@ def seconds_of_controls(notebook: Notebook) -> dict[str, float]:
 @pytest.mark.parametrize("path", NOT_RUN_HERE)
 def test_a_saved_page_shows_its_figures(path: Path, lab: Lab, new_page: Callable[[], Page]) -> None:
     """The other lessons are opened and not run."""
-    notebook = opened(lab, new_page(), path)
+    notebook = opened(lab, new_page(), path).ready()
     outputs = [output for cell in read_cells(path) for output in cell.get("outputs", ())]
     saved = sum("image/png" in output.get("data", {}) for output in outputs)
     widths = notebook.panel.locator(".jp-OutputArea img").evaluate_all("all => all.map(image => image.naturalWidth)")
