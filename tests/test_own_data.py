@@ -76,7 +76,7 @@ others = {}
 gas = ["dust", "scrap"]
 units = ["humidity (%)", "oven temperature (°C)", "belt speed (m/min)", "yield (t)"]
 published = False
-""", r"Gaussian network +energy score .*?NOx (\d+)% \(as", 75),
+""", r"Gaussian network +[\d.]+ \([\d.]+ to [\d.]+\) +\d+% +(\d+)%", 75),
     "12_supply_chain": ("""
 generator = torch.Generator().manual_seed(0)
 series = []
