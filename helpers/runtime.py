@@ -1,33 +1,66 @@
-"""Device, seed and size of a run: the three things that every notebook settles in its first cell."""
+"""Device, threads, seed and size of a run, and the one place where the COURSE_* settings are read."""
 
+import logging
 import os
 import random
-import time
+import warnings
 from collections.abc import Callable
-from typing import TypeVar
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import psutil
 import torch
 
-Value = TypeVar("Value")
+PROJECT = Path(__file__).resolve().parents[1]
+ALL_THREADS = torch.get_num_threads()  # what PyTorch takes by itself: one for each physical core
+
+
+def setting(name: str) -> str:
+    """The value of an environment variable without blanks around it; empty if it is not set."""
+    return os.environ.get(name, "").strip()
+
+
+def switch(name: str) -> bool:
+    """Whether a setting is on (1, true, yes, on) or off (0, false, no, off, empty, unset). Else raises ValueError."""
+    value = setting(name).lower()
+    if value not in ("1", "true", "yes", "on", "0", "false", "no", "off", ""):
+        raise ValueError(f"{name}={setting(name)!r} is neither on nor off: set it to 1 or to 0, or unset it.")
+    return value in ("1", "true", "yes", "on")
+
+
+def folder_setting(name: str) -> Path:
+    """The absolute path of a folder named in a setting; a relative one counts from the project's folder."""
+    return PROJECT / Path(setting(name)).expanduser()
 
 
 def choose_device() -> torch.device:
-    """Return the accelerator if there is one, else the CPU. `COURSE_DEVICE=cpu` (or cuda, mps) decides instead.
+    """Return the accelerator if there is one and it works, else the CPU. `COURSE_DEVICE=cpu` (cuda, mps) decides.
 
     Raises ValueError if COURSE_DEVICE names a device that this machine does not have.
     """
-    wanted = os.environ.get("COURSE_DEVICE", "").strip()
-    accelerator = torch.accelerator.current_accelerator(check_available=True)
-    if not wanted:
-        return accelerator or torch.device("cpu")
+    wanted = setting("COURSE_DEVICE")
     try:
-        device = torch.device(wanted)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        have = f"cpu, {accelerator}" if accelerator else "cpu"
-        raise ValueError(f"COURSE_DEVICE={wanted!r} cannot be used here (this machine has: {have}).") from error
-    return device
+        device = torch.device(wanted) if wanted else torch.accelerator.current_accelerator(check_available=True)
+        torch.ones(2, device=device or "cpu").sum().item()  # an old card may be there, and no code for it in PyTorch
+        return device or torch.device("cpu")
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        if wanted:
+            raise ValueError(f"COURSE_DEVICE={wanted!r} cannot be used here: {error}") from error
+        warnings.warn(f"The accelerator does not work with this PyTorch, so the CPU is used: {error}", stacklevel=2)
+        return torch.device("cpu")
+
+
+def set_threads(large_convolutions: bool = False) -> str:
+    """Set the number of CPU threads of this kernel and return it in words, for the line that names the device.
+
+    One thread: a second one buys small networks nothing, and on a busy machine all threads wait for the one that has
+    no core. `large_convolutions` get the cores that are idle now. OMP_NUM_THREADS decides instead where it is set.
+    """
+    if not setting("OMP_NUM_THREADS"):
+        idle = 1 - psutil.cpu_percent(0.3) / 100 if large_convolutions else 0
+        torch.set_num_threads(max(1, round(ALL_THREADS * idle)))
+    return f"CPU threads: {torch.get_num_threads()}"
 
 
 def seed_everything(seed: int) -> torch.Generator:
@@ -39,17 +72,16 @@ def seed_everything(seed: int) -> torch.Generator:
 
 
 def run_size() -> str:
-    """Return 'fast', 'default' or 'full', from COURSE_FAST=1 and COURSE_FULL=1. Raises ValueError if both are set."""
-    fast, full = (os.environ.get(name, "0") not in ("", "0") for name in ("COURSE_FAST", "COURSE_FULL"))
+    """Return 'fast', 'default' or 'full', from COURSE_FAST and COURSE_FULL. Raises ValueError if both are on."""
+    fast, full = switch("COURSE_FAST"), switch("COURSE_FULL")
     if fast and full:
-        raise ValueError("COURSE_FAST and COURSE_FULL are both set: unset one of them.")
+        raise ValueError("COURSE_FAST and COURSE_FULL are both on: unset one of them.")
     return "fast" if fast else "full" if full else "default"
 
 
-def sized(default: Value, *, fast: Value, full: Value | None = None) -> Value:
+def sized(default: Any, *, fast: Any, full: Any = None) -> Any:
     """Return the value for this run's size; `full` is the default value unless given."""
-    size = run_size()
-    return fast if size == "fast" else full if size == "full" and full is not None else default
+    return {"fast": fast, "default": default, "full": default if full is None else full}[run_size()]
 
 
 def synchronize(device: torch.device) -> None:
@@ -58,15 +90,11 @@ def synchronize(device: torch.device) -> None:
         torch.accelerator.synchronize(device)
 
 
-def median_seconds(work: Callable[[], object], device: torch.device | None = None, repeats: int = 7) -> float:
-    """Return the median seconds of one call of `work`, after one call to warm up."""
-    device = device or torch.device("cpu")
-    seconds = []
-    for attempt in range(repeats + 1):
-        synchronize(device)
-        start = time.perf_counter()
-        work()
-        synchronize(device)
-        if attempt:
-            seconds.append(time.perf_counter() - start)
-    return float(np.median(seconds))
+def median_seconds(work: Callable[[], object], min_run_time: float = 0.3) -> float:
+    """Return the median seconds of one call of `work`, repeated for `min_run_time` seconds after a warm-up."""
+    logging.getLogger("torch.utils.cpp_extension").setLevel("ERROR")  # it would tell of a missing GPU
+    from torch.utils.benchmark import Timer
+
+    timer = Timer("work()", globals={"work": work}, num_threads=torch.get_num_threads())
+    with torch.random.fork_rng(devices=[]):  # how often `work` draws is chance, and must not change what follows
+        return timer.blocked_autorange(min_run_time=min_run_time).median

@@ -1,17 +1,44 @@
-"""What the structure, exercise and refresh code of the tests share: where the notebooks are and how to read them."""
+"""What the tests and tools share: where the notebooks are, how they are read, and how one is run."""
 
 import ast
 import base64
-import hashlib
 import itertools
 import json
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+import nbformat
+from nbclient import NotebookClient
+from nbclient.output_widget import OutputWidget
+
 ROOT = Path(__file__).resolve().parent.parent
 LESSONS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 SOLUTIONS = sorted((ROOT / "notebooks" / "solutions").glob("[0-9][0-9]_*.ipynb"))
+CELL_LIMIT = 600  # seconds: three times the slowest cell at default size, on one thread
+
+
+class SilentOutput(OutputWidget):
+    """The picture of a control, kept without telling the kernel, which does not ask for it.
+
+    nbclient sends such news on the channel on which it waits for the end of the cell, and may then miss the end: a
+    busy machine then waits for ever (nbclient's issue 312).
+    """
+
+    def send(self, *_: Any, **__: Any) -> None:
+        """Send nothing."""
+
+
+def execute(notebook: nbformat.NotebookNode, folder: Path, limit: int = CELL_LIMIT) -> nbformat.NotebookNode:
+    """Run a notebook on a fresh kernel in `folder`; the outputs are put into it.
+
+    limit: seconds for a cell. Raises CellExecutionError, CellTimeoutError or DeadKernelError.
+    """
+    client = NotebookClient(notebook, timeout=limit, kernel_name="python3",
+                            resources={"metadata": {"path": str(folder)}}, record_timing=False)
+    client.widget_registry["@jupyter-widgets/output"]["OutputModel"] = SilentOutput
+    client.execute()
+    return notebook
 
 
 def read_cells(path: Path) -> list[dict[str, Any]]:
@@ -20,15 +47,14 @@ def read_cells(path: Path) -> list[dict[str, Any]]:
     return [cell | {"source": "".join(cell["source"])} for cell in cells]
 
 
+def code_of(path: Path) -> str:
+    """All code of a notebook."""
+    return "\n\n".join(cell["source"] for cell in read_cells(path) if cell["cell_type"] == "code")
+
+
 def tags(cell: dict[str, Any]) -> set[str]:
     """The tags of a cell."""
     return set(cell["metadata"].get("tags", ()))
-
-
-def code_fingerprint(cells: list[dict[str, Any]]) -> str:
-    """Hash of all code, in order: saved beside the outputs, so that outputs of older code are noticed."""
-    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-    return hashlib.sha256(json.dumps(code).encode()).hexdigest()[:16]
 
 
 def figure_of(path: Path, number: int) -> bytes:

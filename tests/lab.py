@@ -1,4 +1,4 @@
-"""JupyterLab as a reader starts it, and a notebook page in it, for the browser tests."""
+"""A copy of the course, JupyterLab in it as a reader starts it, and a notebook page there, for the browser tests."""
 
 import contextlib
 import json
@@ -18,13 +18,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Locator, Page
 
-from helpers.data.folders import write_folder
 from tests.course import ROOT, read_cells
 
-LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "artefacts", "*.pt", "*.whl")
-SETTINGS = {
+LEFT_OUT = shutil.ignore_patterns(".[!g]*", ".git", "__pycache__", "*.egg-info", "artefacts",
+                                  "*.pt", "*.whl", "*.zip", "*.gz", "*.tgz", "*.mat")
+SETTINGS = {  # of JupyterLab
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "notebook-extension/tracker": {"windowingMode": "none"},  # all cells in the page, also those out of view
 }
@@ -37,6 +38,48 @@ SHOWN = """control => {
 }"""
 RUNNING = """[...document.querySelectorAll('.jp-NotebookPanel:not(.lm-mod-hidden) .jp-CodeCell .jp-InputPrompt')]
     .some(prompt => prompt.textContent.includes('*'))"""
+POSIX = os.name == "posix"
+
+
+def course_in(folder: Path, read_only: bool = False) -> Path:
+    """A copy of the course, without data."""
+    course = folder / "course"
+    shutil.copytree(ROOT, course, ignore=LEFT_OUT)
+    for path in [*course.rglob("*"), course] if read_only else ():
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    return course
+
+
+def files(folder: Path) -> dict[str, tuple[int, int]]:
+    """Name, size and time of change of every file under a folder."""
+    return {str(path.relative_to(folder)): (path.stat().st_size, path.stat().st_mtime_ns)
+            for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def environment(home: Path, **changes: object) -> dict[str, str]:
+    """This environment with another home, without settings of Jupyter, the course and the coverage measurement."""
+    ours = re.compile(r"(COURSE|COVERAGE|COV_CORE|JUPYTER|IPYTHON|MPL|XDG|PYTHONPATH)")
+    kept = {name: value for name, value in os.environ.items() if not ours.match(name)}
+    homes = dict.fromkeys(("HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA"), str(home))
+    return kept | homes | {name: str(value) for name, value in changes.items()}
+
+
+def student(home: Path, number: int = 60_001) -> list[str]:
+    """Make a home for student `number`; return the beginning of a command that the student runs.
+
+    Students are other users where the tests run as root (through setpriv, part of util-linux). An ordinary user plays
+    them itself: the folders' permissions hold for it anyway. The right to read everything is left: the interpreter
+    itself may lie in root's own folder.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    if not POSIX or os.geteuid() != 0:
+        return []
+    if shutil.which("setpriv") is None:
+        message = "needs setpriv, of util-linux 2.31 or newer, to become another user; or run the tests as one"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    os.chown(home, number, number)
+    return ["setpriv", f"--reuid={number}", f"--regid={number}", "--clear-groups", "--inh-caps=+dac_read_search",
+            "--ambient-caps=+dac_read_search", "--"]
 
 
 @dataclass(frozen=True)
@@ -47,6 +90,12 @@ class Lab:
     token: str
     folder: Path
     started: float
+
+    def set_up(self, name: str, value: dict) -> None:
+        """Write a setting of JupyterLab; pages that are opened from now on have it."""
+        path = self.folder.with_name("settings") / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(value), "utf-8")
 
     def ask(self, method: str, path: str) -> bytes:
         """The answer of the server to one request. Raises OSError if it does not answer."""
@@ -61,52 +110,46 @@ class Lab:
             self.ask("DELETE", f"api/sessions/{session['id']}")
 
 
-def readme_command() -> list[str]:
-    """The README's command that opens the course, without the installation, with this interpreter's programs."""
-    line = re.search(r"^python3 -m venv .* && (.* lab .*)$", (ROOT / "README.md").read_text("utf-8"), flags=re.M)
+def readme_commands() -> list[str]:
+    """The README's commands that open the course, without the installation, with this interpreter's programs."""
+    line = re.search(r"^python3 -m venv .*? && .*? && (.* lab .*)$", (ROOT / "README.md").read_text("utf-8"), re.M)
     assert line, "the README's first command does not end in '&& ... lab ...'"
-    return [part.replace(".venv/bin", str(Path(sys.executable).parent)) for part in shlex.split(line[1])]
+    return line[1].replace(".venv/bin", shlex.quote(str(Path(sys.executable).parent))).split(" && ")
 
 
 @contextlib.contextmanager
-def started_lab(folder: Path) -> Iterator[Lab]:
-    """JupyterLab on a copy of the project in `folder`, at the small size, a thread a kernel, with settings of its own.
+def started_lab(course: Path, home: Path, user: list[str], **settings: object) -> Iterator[Lab]:
+    """JupyterLab in a course, by the README's commands, at the small size, a thread a kernel, with a home of its own.
 
-    The copy takes what *Run All* and autosave write. The data stay where they are, and nobody is asked for more.
-    Raises TimeoutError with the log if it does not answer within two minutes.
+    user: the beginning of each command, from `student`. Raises TimeoutError with the log if JupyterLab does not answer
+    within two minutes.
     """
-    course = folder / "course"
-    shutil.copytree(ROOT, course, ignore=LEFT_OUT)
-    for name, settings in SETTINGS.items():
-        path = folder / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
-        path.parent.mkdir(parents=True)
-        path.write_text(json.dumps(settings))
-    environment = os.environ | {
-        "COURSE_FAST": "1", "COURSE_OFFLINE": "1", "OMP_NUM_THREADS": "1",
-        "COURSE_DATA": os.environ.get("COURSE_DATA", str(write_folder())),
-        "PYTHONPATH": str(course), "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-        "JUPYTER_CONFIG_DIR": str(folder / "config"), "JUPYTER_DATA_DIR": str(folder / "share"),
-        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"), "IPYTHONDIR": str(folder / "ipython"),
-        "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"), "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces")}
-    environment.pop("COURSE_FULL", None)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    token = secrets.token_hex(16)
-    command = [*readme_command(), "--no-browser", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
-               f"--IdentityProvider.token={token}"]
+    *before, command = readme_commands()
+    token, log = secrets.token_hex(16), home.with_suffix(".log")
+    own = environment(home, PYTHONPATH=course, COURSE_FAST=1, OMP_NUM_THREADS=1,
+                      JUPYTERLAB_SETTINGS_DIR=home.with_name("settings"), **settings)
     lab = Lab(f"http://127.0.0.1:{port}", token, course, time.perf_counter())
-    with open(folder / "lab.log", "w") as log:
-        server = subprocess.Popen(command, cwd=course, env=environment, stdout=log, stderr=log, start_new_session=True)
+    for name, value in SETTINGS.items():
+        lab.set_up(name, value)
+    for other in before:
+        subprocess.run(f"{shlex.join(user)} {other}", shell=True, cwd=course, env=own, check=True, capture_output=True)
+    options = ["--no-browser", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
+               f"--IdentityProvider.token={token}"]
+    with open(log, "w", encoding="utf-8") as stream:
+        server = subprocess.Popen([*user, *shlex.split(command), *options], cwd=course, env=own, stdout=stream,
+                                  stderr=stream, start_new_session=True)
     try:
-        wait_until_it_answers(lab, server, folder / "lab.log")
+        wait_until_it_answers(lab, server, log)
         yield lab
     finally:
         server.terminate()  # it ends its kernels first
         with contextlib.suppress(subprocess.TimeoutExpired):
             server.wait(30)
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(server.pid, signal.SIGKILL)
+            os.killpg(server.pid, signal.SIGKILL) if POSIX else server.kill()
         server.wait()
 
 
@@ -117,7 +160,7 @@ def wait_until_it_answers(lab: Lab, server: subprocess.Popen, log: Path) -> None
             lab.ask("GET", "api/status")
             return
         time.sleep(0.1)
-    raise TimeoutError(f"JupyterLab does not answer:\n{log.read_text()}")
+    raise TimeoutError(f"JupyterLab does not answer:\n{log.read_text('utf-8')}")
 
 
 @dataclass(frozen=True)

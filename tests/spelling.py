@@ -7,21 +7,13 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from helpers.data.catalog import CATALOG
-from helpers.data.fetch import obtain
-from helpers.data.record import DataSet, File, Wheel
+from helpers.data.load import cache
+from helpers.data.record import DataSet, File, Files, Wheel
 from tests.course import LESSONS, ROOT, SOLUTIONS, read_cells
 
 READMES = [ROOT / "README.md", ROOT / "data" / "README.md"]
 TERMS = ROOT / "tests" / "words.txt"
-_WHEEL = "jupyterlab_spellchecker-0.9.0-py3-none-any.whl"
-_SHA256 = "3da840a61e216b45dce2bc01311e8a302c79fd4717cfc3cbf14692c548842142"
-_DICTIONARY = DataSet(
-    name="dictionary", title="The British dictionary",
-    forms={"wheel": (File(_WHEEL, 5_328_859, f"sha256:{_SHA256}",
-                          wheel=Wheel("jupyterlab-spellchecker==0.9.0", _SHA256, None)),)},
-    licence="BSD; word lists from SCOWL", citation="K. Atkinson, Spell Checker Oriented Word Lists, 2019", faults="",
-    split="")
+WHEEL = "jupyterlab_spellchecker-0.9.0"
 
 
 def markdown(path: Path) -> str:
@@ -32,21 +24,25 @@ def markdown(path: Path) -> str:
     return re.sub(r"^ *```.*?^ *```", "", text, flags=re.S | re.M)
 
 
+def read(files: Files) -> dict[str, str]:
+    """Rules and entries of SCOWL's en_GB-ise: neither American spellings nor -ize are in it."""
+    stem = f"{WHEEL}.data/data/share/jupyter/dictionaries/en_GB-ise"
+    with zipfile.ZipFile(files.paths[0]) as archive:
+        return {kind: archive.read(f"{stem}.{kind}").decode("utf-8") for kind in ("aff", "dic")}
+
+
+SHA256 = "3da840a61e216b45dce2bc01311e8a302c79fd4717cfc3cbf14692c548842142"
+DICTIONARY = DataSet(  # of JupyterLab's spell checker, fetched like a data set and never installed
+    name="dictionary", title="The British dictionary", licence="BSD; word lists from SCOWL",
+    forms={"wheel": (File(f"{WHEEL}-py3-none-any.whl", 5_328_859, f"sha256:{SHA256}",
+                          wheel=Wheel("jupyterlab-spellchecker==0.9.0", SHA256)),)},
+    citation="K. Atkinson, Spell Checker Oriented Word Lists, 2019", faults="", split="", read=read, stand_in=dict)
+
+
 @functools.cache
 def british_words() -> frozenset[str]:
-    """Every word of SCOWL's en_GB-ise with its endings; neither American spellings nor -ize are in it.
-
-    The dictionary is read from the wheel of JupyterLab's spell checker, which is fetched like a data set and never
-    installed. Raises FetchError if it cannot be had.
-    """
-    CATALOG["dictionary"] = _DICTIONARY
-    try:
-        wheel = obtain("dictionary").paths[0]
-    finally:
-        del CATALOG["dictionary"]
-    stem = f"{_WHEEL.removesuffix('-py3-none-any.whl')}.data/data/share/jupyter/dictionaries/en_GB-ise"
-    with zipfile.ZipFile(wheel) as archive:
-        rules, entries = (archive.read(f"{stem}.{kind}").decode("utf-8") for kind in ("aff", "dic"))
+    """Every word of the dictionary with its endings. Raises FetchError if it cannot be had."""
+    rules, entries = (cache(DICTIONARY)["fields"][kind] for kind in ("aff", "dic"))
     changes: dict[str, list[tuple[str, str, str, re.Pattern]]] = {}
     for kind, flag, strip, add, ending in re.findall(r"^([PS]FX) (\w) +(\w+) +(\S+) +(\S+) *$", rules, flags=re.M):
         changes.setdefault(flag, []).append((kind, strip.replace("0", ""), add, re.compile(f"{ending}$")))

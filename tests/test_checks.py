@@ -3,6 +3,7 @@
 import copy
 import importlib
 import pkgutil
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -14,184 +15,150 @@ CHECKS = [pytest.param(value, id=name)
           for module in sorted(found.name for found in pkgutil.iter_modules(helpers.checks.__path__))
           for name, value in vars(importlib.import_module(f"helpers.checks.{module}")).items()
           if isinstance(value, Exercise)]
+X, Y = torch.tensor([[1.0, 2, 3], [4, 5, 6]]), torch.tensor([[2.0, 3.5]])
+DOUBLE = Exercise("double", cases=[(X, 1.0), (Y, 3.0)], answer=lambda x, t: 2 * t * x,
+                  mistakes={"impossible": lambda x, t: x @ x, "You squared.": lambda x, t: t * x**2})
+BOTH = Exercise("both", cases=[(X, 2.0), (Y, 3.0)], answer=lambda x, t: (x.min() * t, x * t))
 
 
-def double(x: torch.Tensor, times: float = 1.0) -> torch.Tensor:
-    return 2 * times * x
-
-
-@pytest.fixture
-def doubling() -> Exercise:
-    """Twice a tensor, times a number; one known mistake."""
-    return Exercise("double", cases=[(torch.tensor([[1.0, 2, 3], [4, 5, 6]]), 1.0), (torch.tensor([2.0, 3.0]), 3.0)],
-                    answer=double, mistakes={"You squared.": lambda x, times: times * x**2})
-
-
-# ---- The engine ------------------------------------------------------------------------------------------------------
-def test_a_right_answer_by_another_way_passes(doubling: Exercise) -> None:
-    verdict = doubling(lambda x, times: times * x + times * x)
-    assert verdict and verdict.status == RIGHT
-    assert repr(verdict) == "[OK] double agrees with the reference in all 2 cases."
-    assert doubling(lambda x, times: (double(x, times) + 1e-6).double().numpy())  # another type, within tolerance
-    assert doubling(lambda x, times: double(x, times).requires_grad_())
-
-
-@pytest.mark.parametrize(("status", "true", "text"), [
-    (RIGHT, True, "[OK] m"), (WRONG, False, "[not yet] m"), (NOT_ATTEMPTED, False, "[not attempted yet] m")])
-def test_verdicts_are_true_only_when_right(status: str, true: bool, text: str) -> None:
+# ---- Verdicts --------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(("status", "mark"), [
+    (RIGHT, "[OK] "), (WRONG, "[not yet] "), (NOT_ATTEMPTED, "[not attempted yet] ")])
+def test_a_right_verdict_is_true_and_looks_different(status: str, mark: str) -> None:
     verdict = Verdict(status, "m")
-    assert bool(verdict) is true and repr(verdict) == text
+    assert bool(verdict) is ("✅" in repr(verdict)) is (status == RIGHT)
+    assert repr(verdict).startswith(mark) and repr(verdict).endswith(" m")
 
 
-def test_what_was_not_written_is_not_attempted(doubling: Exercise) -> None:
-    def stub(x, times):
+def test_long_messages_are_wrapped_between_words() -> None:
+    words = ["a-hyphenated-word", "torch.nn.functional.binary_cross_entropy"] * 20 + ["x" * 120]
+    lines = repr(Verdict(WRONG, " ".join(words))).splitlines()
+    assert len(lines) > 5 and all(len(line) <= 100 for line in lines[:-1])
+    assert " ".join(lines).endswith(" ".join(words))
+
+
+# ---- Right, wrong, not attempted -------------------------------------------------------------------------------------
+@pytest.mark.parametrize("way", [
+    lambda x, t: t * x + t * x, lambda x, t: (2 * t * x + 1e-6).double().numpy(), lambda x, t: (t + t) * x.half(),
+    lambda x, t: (2 * t * x).requires_grad_(), lambda x, t: x.mul_(2 * t)],
+    ids=["other order", "numpy and rounding", "half", "with gradient", "in place"])
+def test_a_right_answer_by_another_way_passes(way: Callable) -> None:
+    assert DOUBLE(way).status == RIGHT and "double agrees with the reference in all 2 cases" in DOUBLE(way).message
+
+
+def test_only_the_stub_is_not_attempted() -> None:
+    def stub(x, t):
         raise NotImplementedError
 
-    for attempt, message in ((stub, "Write the body of double"), (lambda x, times: None, "`return` missing"),
-                             (lambda x, times: ..., "`return` missing")):
-        verdict = doubling(attempt)
-        assert verdict.status == NOT_ATTEMPTED and not verdict and message in verdict.message
+    def with_message(x, t):
+        raise NotImplementedError("later")
+
+    assert DOUBLE(stub).status == NOT_ATTEMPTED and "Write the body of double" in DOUBLE(stub).message
+    for attempt, message in ((with_message, "later"), (lambda x, t: stub(x, t), "raised NotImplementedError"),
+                             (lambda x, t: 1 - (x > 2), "logical_not"), (lambda x, t: -(x > 2), "logical_not")):
+        assert DOUBLE(attempt).status == WRONG and message in DOUBLE(attempt).message
 
 
-def test_a_return_missing_in_one_branch_is_wrong(doubling: Exercise) -> None:
-    verdict = doubling(lambda x, times: double(x, times) if x.ndim == 2 else None)
-    assert verdict.status == WRONG and "returns nothing for (tensor of shape (2,), 3.0)" in verdict.message
-
-
-def test_an_exception_becomes_the_message(doubling: Exercise) -> None:
-    verdict = doubling(lambda x, times: x @ x)
-    assert verdict.status == WRONG
-    assert verdict.message.startswith("double(tensor of shape (2, 3), 1.0) raised RuntimeError: ")
-    assert "TypeError" in doubling(lambda x: x).message
-    assert "without calling it" in doubling(torch.ones(2)).message
-
-
-@pytest.mark.parametrize(("change", "message"), [
-    (lambda x: x[..., :-1], "shape (2, 2), expected (2, 3) (1 too few along dimension 1)"),
-    (lambda x: torch.cat([x, x]), "shape (4, 3), expected (2, 3) (2 too many along dimension 0)"),
-    (lambda x: x[None], "(3 dimensions instead of 2)"),
-    (lambda x: x / 0 * 0, "the result contains nan"),
-    (lambda x: x + 0.25, "largest difference 0.25"),
-    (lambda x: x + torch.inf, "largest difference"),
-    (lambda x: "a word", "expected a number or a tensor, got str"),
-    (lambda x: {"a": x}, "expected a number or a tensor, got dict"),
-    (lambda x: (x, x), "expected a number or a tensor, got tuple"),
-    (lambda x: x.flatten().tolist(), "(1 dimensions instead of 2)"),
+@pytest.mark.parametrize(("attempt", "message"), [
+    (lambda x, t: x @ x, "double(tensor of shape (2, 3), 1.0) raised RuntimeError: "),
+    (lambda x, t: 2 * t * x if len(x) == 2 else None, "double(tensor of shape (1, 2), 3.0) returns nothing"),
+    (lambda x, t: 2 * t * x if len(x) == 2 else x + 9, "For double(tensor of shape (1, 2), 3.0): Tensor-likes are not"),
+    (lambda x, t: 2 * t * x + torch.eye(2, 3)[:len(x), :x.shape[1]], "absolute difference: 1.0 at index (0, 0)"),
+    (lambda x, t: (2 * t * x)[:, :-1], "'shape' do not match: torch.Size([2, 2]) != torch.Size([2, 3])"),
+    (lambda x, t: list(2 * t * x), "; `torch.stack` joins tensors, `torch.tensor` takes numbers"),
+    (lambda x: x, "raised TypeError"), (X, "not callable"), (lambda x, t: "a word", "expected a Tensor, got 'a word'"),
+    (lambda x, t: x * x * t, "You squared."),
 ])
-def test_differences_are_described(change, message: str, doubling: Exercise) -> None:
-    verdict = doubling(lambda x, times: change(double(x, times)))
-    assert verdict.status == WRONG and message in verdict.message, verdict
+def test_the_message_says_what_is_wrong(attempt: Callable, message: str) -> None:
+    assert DOUBLE(attempt).status == WRONG and message in DOUBLE(attempt).message
 
 
-def test_a_difference_in_a_later_case_names_that_case(doubling: Exercise) -> None:
-    verdict = doubling(lambda x, times: double(x))
-    assert verdict.status == WRONG and verdict.message.startswith("For double(tensor of shape (2,), 3.0): ")
+class Hostile:
+    """A result that raises, whatever is done with it."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError
+
+    __eq__ = __len__ = __iter__ = __bool__ = __float__ = __array__ = __repr__
 
 
-def test_several_values_are_compared_one_by_one() -> None:
-    exercise = Exercise("both", cases=[(torch.tensor([1.0, 5.0]),)], answer=lambda x: (x.min(), x.max()))
-    assert exercise(lambda x: [1, 5.0]) and exercise(lambda x: tuple(x))
-    assert "value 1: expected 5, got 4" in exercise(lambda x: (1, 4)).message
-    for answer in (lambda x: x.min(), lambda x: (1, 5, 9), lambda x: x):
-        assert "expected 2 values" in exercise(answer).message
+@pytest.mark.parametrize("make", [
+    lambda: "word", lambda: {"a": 1}, list, tuple, lambda: [None], lambda: 10**30, lambda: 1j, lambda: print, Hostile,
+    lambda: X.to("meta"), lambda: X.to_sparse(), lambda: [[1.0], [2.0, 3.0]], lambda: (X, [X]), lambda: (1, "b"),
+    lambda: torch.empty(0), lambda: torch.tensor(torch.nan), lambda: X + 1j, lambda: iter([1])])
+def test_no_result_breaks_a_check(make: Callable) -> None:
+    for exercise in (DOUBLE, BOTH):
+        verdict = exercise(lambda *case: make())
+        assert verdict.status == WRONG and repr(verdict).startswith("[not yet] ")
 
 
-def test_texts_and_truth_values_are_compared_exactly() -> None:
-    exercise = Exercise("kind", cases=[(3,), (4,)], answer=lambda n: "odd" if n % 2 else "even")
-    assert exercise(lambda n: ("even", "odd")[n % 2])
-    assert "expected 'odd', got 'even'" in exercise(lambda n: "even").message
-    assert not Exercise("yes", cases=[(1,)], answer=lambda n: True)(lambda n: False)
+def test_an_answer_cannot_spoil_the_cases() -> None:
+    before = copy.deepcopy(DOUBLE.cases)
+    assert not DOUBLE(lambda x, t: x.zero_()) and DOUBLE(lambda x, t: x.mul_(2 * t))
+    assert all(torch.equal(a[0], b[0]) for a, b in zip(before, DOUBLE.cases, strict=True))
 
 
-def test_nan_is_right_where_it_is_wanted_and_only_there() -> None:
-    exercise = Exercise("ratio", cases=[(torch.tensor([1.0, 0.0]), torch.tensor([2.0, 0.0]))],
-                        answer=lambda a, b: a / b)
-    assert exercise(lambda a, b: a / b)
-    assert not exercise(lambda a, b: (a / b).nan_to_num(0.0))
-    assert not exercise(lambda a, b: a * torch.nan)
-    assert not exercise(lambda a, b: torch.tensor([0.7, torch.nan]))
+def test_the_readers_output_is_shown_once_a_case(capsys: pytest.CaptureFixture) -> None:
+    DOUBLE(lambda x, t: print("seen") or x.exp())
+    assert capsys.readouterr().out.count("seen") == 2
 
 
-def test_an_answer_cannot_spoil_the_cases(doubling: Exercise) -> None:
-    def in_place(x: torch.Tensor, times: float) -> torch.Tensor:
-        return x.mul_(2 * times)
-
-    before = copy.deepcopy(doubling.cases)
-    assert doubling(in_place) and doubling(in_place)
-    assert not doubling(lambda x, times: x.zero_())
-    assert all(torch.equal(a[0], b[0]) for a, b in zip(before, doubling.cases, strict=True))
-
-
-def test_a_known_mistake_is_named_before_the_difference(doubling: Exercise) -> None:
-    verdict = doubling(lambda x, times: x * x * times)
-    assert verdict.status == WRONG and verdict.message == "You squared."
+# ---- Comparison ------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(("wanted", "wrong"), [
+    ([torch.inf, 0.5], [torch.inf, 12345.0]), ([torch.inf, 0.5], [-torch.inf, 0.5]), ([1e6, 0.5], [1e6, 0.6]),
+    ([torch.nan, 1.0], [0.0, 1.0]), ([0.0, 1.0], [torch.nan, 1.0]), ([1e6, 0.0], [1e6 + 200, 0.0])])
+def test_each_element_is_compared_on_its_own(wanted: list[float], wrong: list[float]) -> None:
+    exercise = Exercise("same", cases=[(torch.tensor(wanted),)], answer=lambda x: x)
+    assert exercise(lambda x: x.double() * (1 + 5e-5) + 5e-5)
+    assert exercise(lambda x: torch.tensor(wrong)).status == WRONG
 
 
-def test_a_mistake_that_cannot_be_made_on_the_cases_is_passed_over() -> None:
-    exercise = Exercise("double", cases=[(torch.ones(2, 3),)], answer=double,
-                        mistakes={"impossible": lambda x: x @ x, "You tripled.": lambda x: 3 * x})
-    assert exercise(lambda x: x + x + x).message == "You tripled."
+@pytest.mark.parametrize(("attempt", "message"), [
+    (lambda x, t: (x.min(), x), "The argument `t` of both has no effect."),
+    (lambda x, t: (torch.tensor(t), 0 * x + t), "The argument `x` of both has no effect."),
+    (lambda x, t: (x.min() * t, (x * t).T), "Value 2 of both is the transpose of what is wanted."),
+    (lambda x, t: (-2.5 * x.min() * t, x * t), "Value 1 of both is -2.5 times what is wanted."),
+    (lambda x, t: (x.min() / t, x / t), "both uses 1 divided by `t` where `t` belongs."),
+    (lambda x, t: (x.min() * (t + 1), x * (t + 1)), "both uses `t` plus 1 where `t` belongs."),
+    (lambda x, t: torch.stack([x.min() * t, x.max() * t]), "expected a tuple, got tensor("),
+    (lambda x, t: (x.min() * t,), "The length of the sequences mismatch: 1 != 2"),
+    (lambda x, t: (x.min() * t + 0.1, x * t + 0.1 * x**2), "The failure occurred for item [0]"),
+])
+def test_generic_mistakes_are_named(attempt: Callable, message: str) -> None:
+    assert BOTH(attempt).status == WRONG and message in BOTH(attempt).message
 
 
-def test_the_tolerance_is_relative_to_large_and_absolute_to_small_values() -> None:
-    for scale, allowed in ((1e6, 50.0), (1e-3, 5e-5)):
-        exercise = Exercise("same", cases=[(torch.full((3,), scale),)], answer=lambda x: x)
-        assert exercise(lambda x, e=allowed: x + e)
-        assert not exercise(lambda x, e=allowed: x + 4 * e)
+def test_swapped_arguments_are_named() -> None:
+    exercise = Exercise("minus", cases=[(3.0, 1.0), (2.0, 5.0)], answer=lambda a, b: a + 2 * b)
+    assert exercise(lambda a, b: 2 * a + b).message == "minus: `a` and `b` have changed places."
 
 
 # ---- Every check of the course ---------------------------------------------------------------------------------------
-def test_the_checks_are_found() -> None:
-    assert len(CHECKS) >= 5
-    names = [parameter.values[0].name for parameter in CHECKS]
-    assert len(names) == len(set(names))
+@pytest.mark.parametrize("check", CHECKS)
+def test_the_reference_passes_and_keeps_its_arguments(check: Exercise) -> None:
+    assert Exercise(check.name, check.cases, check.answer, tolerance=check.tolerance, new=True)(check.answer)
 
 
 @pytest.mark.parametrize("check", CHECKS)
-def test_the_reference_passes_and_keeps_its_inputs(check: Exercise) -> None:
-    cases = copy.deepcopy(check.cases)
-    verdict = check(check.answer)
-    assert verdict.status == RIGHT and check.name in verdict.message
-    for case in cases:
-        used = copy.deepcopy(case)
-        check.answer(*used)
-        for before, after in zip(case, used, strict=True):
-            assert not isinstance(before, torch.Tensor) or torch.equal(before, after)
-
-
-@pytest.mark.parametrize("check", CHECKS)
-def test_no_constant_answer_passes(check: Exercise) -> None:
+def test_no_constant_and_no_argument_passes(check: Exercise) -> None:
     answers = [check.answer(*copy.deepcopy(case)) for case in check.cases]
-    constants = [0, 1.0, torch.zeros(3), torch.tensor(torch.nan), (0, 0), (), "yes", True, *answers]
-    for constant in constants:
-        verdict = check(lambda *case, constant=constant: copy.deepcopy(constant))
-        assert verdict.status == WRONG and not verdict, f"{check.name} accepts the constant {constant}"
-
-
-@pytest.mark.parametrize("check", CHECKS)
-def test_no_input_of_its_own_passes(check: Exercise) -> None:
+    for constant in (0, torch.tensor(torch.nan), (0, 0), *answers):
+        assert check(lambda *case, constant=constant: copy.deepcopy(constant)).status == WRONG, constant
     for number in range(len(check.cases[0])):
         assert check(lambda *case, number=number: case[number]).status == WRONG
-    assert check(lambda *case: case).status == WRONG
 
 
 @pytest.mark.parametrize("check", CHECKS)
 def test_each_known_mistake_is_rejected_with_its_own_message(check: Exercise) -> None:
-    assert len(check.mistakes) >= 3, f"{check.name} knows fewer than three mistakes"
+    assert 2 <= len(check.mistakes) <= 4
     for message, mistake in check.mistakes.items():
         verdict = check(mistake)
-        assert verdict.status == WRONG and not verdict, f"{check.name} accepts the mistake: {message}"
-        assert verdict.message == message, "two known mistakes cannot be told apart on these cases"
-        assert len(message.split()) >= 4, f"{message!r} says too little"
+        assert verdict.status == WRONG and verdict.message == message, "accepted, or not told apart on these cases"
 
 
 @pytest.mark.parametrize("check", CHECKS)
 def test_right_in_all_cases_but_one_is_not_enough(check: Exercise) -> None:
-    assert len(check.cases) >= 2
     for spoilt in range(len(check.cases)):
-        calls = iter(range(len(check.cases)))
-
-        def almost(*case, calls=calls, spoilt=spoilt):
-            return 12345.678 if next(calls) == spoilt else check.answer(*case)
-
-        assert check(almost).status == WRONG
+        calls = iter(range(1000))
+        assert check(lambda *case, calls=calls, spoilt=spoilt:
+                     12345.678 if next(calls) == spoilt else check.answer(*case)).status == WRONG

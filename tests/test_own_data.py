@@ -1,17 +1,16 @@
 """A reader's own data: each plant notebook runs on a small made-up set when its one cell is changed, and finds it."""
 
 import re
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
 import pytest
 
-from tests.course import LESSONS, read_cells, tags
-from tests.refresh import execute
+from tests.course import LESSONS, execute, read_cells, tags
 
 OWN = [path for path in LESSONS if any("own-data" in tags(cell) for cell in read_cells(path))]
+EACH = [pytest.param(path, id=path.stem, marks=pytest.mark.xdist_group(f"own data {path.stem}")) for path in OWN]
+CELL_LIMIT = 120  # seconds at the small size
 
 # Lesson -> the reader's cell, and a pattern whose group 1 is a figure that the notebook prints, with its least value.
 MADE_UP = {
@@ -58,8 +57,8 @@ def machine(lived, shown):
 
 lives = torch.randint(90, 180, (32,), generator=generator).tolist()
 failed = [machine(lived, lived) for lived in lives[:20]]
-running_life = torch.randint(5, 50, (12,), generator=generator)
-running = [machine(lived, lived - left) for lived, left in zip(lives[20:], running_life.tolist(), strict=True)]
+running_rul = torch.randint(5, 50, (12,), generator=generator)
+running = [machine(lived, lived - left) for lived, left in zip(lives[20:], running_rul.tolist(), strict=True)]
 published = False
 """, r"saves \+([\d.]+) \([^)]*\) against run to failure", 200.0),
     "11_production_optimization": ("""
@@ -91,33 +90,17 @@ published = False
 }
 
 
-@pytest.fixture(scope="module")
-def outputs(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[dict[Path, Future]]:
-    """What each chosen notebook prints for the made-up data, at the small size: two run at a time, a core for each."""
-    test = test_a_readers_own_data_take_one_cell.__name__
-    chosen = [item.callspec.params["path"] for item in request.session.items
-              if getattr(item, "originalname", "") == test]
-
-    def run(path: Path, folder: Path) -> str:
-        notebook = nbformat.read(path, as_version=4)
-        cell, = (cell for cell in notebook.cells if "own-data" in tags(cell))
-        cell.source = MADE_UP[path.stem][0].strip()
-        nbformat.write(notebook, folder / path.name)
-        cells = execute(folder / path.name, timeout=300).cells
-        return "".join(str(output.get("text", "")) for cell in cells for output in cell.get("outputs", ()))
-
-    with pytest.MonkeyPatch.context() as settings, ThreadPoolExecutor(2) as pool:
-        settings.delenv("COURSE_FULL", raising=False)
-        for name in ("COURSE_FAST", "COURSE_OFFLINE", "OMP_NUM_THREADS"):
-            settings.setenv(name, "1")
-        yield {path: pool.submit(run, path, tmp_path_factory.mktemp(path.stem)) for path in chosen}
-        pool.shutdown(cancel_futures=True)
-
-
-@pytest.mark.parametrize("path", OWN, ids=lambda path: path.stem)
-def test_a_readers_own_data_take_one_cell(path: Path, outputs: dict[Path, Future]) -> None:
-    _, pattern, least = MADE_UP[path.stem]
-    shown = outputs[path].result()
+@pytest.mark.parametrize("path", EACH)
+def test_a_readers_own_data_take_one_cell(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COURSE_FULL", raising=False)
+    for name in ("COURSE_FAST", "COURSE_OFFLINE", "OMP_NUM_THREADS"):
+        monkeypatch.setenv(name, "1")
+    source, pattern, least = MADE_UP[path.stem]
+    notebook = nbformat.read(path, as_version=4)
+    cell, = (cell for cell in notebook.cells if "own-data" in tags(cell))
+    cell.source = source.strip()
+    outputs = [output for cell in execute(notebook, tmp_path, CELL_LIMIT).cells for output in cell.get("outputs", ())]
+    shown = "".join(str(output.get("text", "")) for output in outputs)
     found = re.search(pattern, shown)
     assert found and float(found[1]) >= least, shown[:2000]
 

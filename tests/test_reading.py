@@ -1,10 +1,6 @@
-"""Reading: the saved pages as HTML, made without a kernel and opened in Chromium without a network.
-
-nbconvert's "classic" template is used, because its "lab" template drops the alt text of figures.
-"""
+"""Reading: the saved pages as HTML, made without a kernel and opened in Chromium without a network."""
 
 import ast
-import functools
 import itertools
 import json
 from collections.abc import Iterator
@@ -19,10 +15,11 @@ from playwright.sync_api import Browser, Page, Route
 
 from tests.chromium import started_chromium
 from tests.course import LESSONS, ROOT, SOLUTIONS, read_cells
-from tests.refresh import WIDGET, WIDGETS, plain
+from tests.tools.refresh import WIDGET, WIDGETS, plain
 
-EVERY = [pytest.param(path, id=str(path.relative_to(ROOT / "notebooks"))) for path in LESSONS + SOLUTIONS]
-EXPORTER = HTMLExporter(template_name="classic")
+EVERY = [pytest.param(path, id=str(path.relative_to(ROOT / "notebooks")), marks=pytest.mark.xdist_group(f"page {path}"))
+         for path in LESSONS + SOLUTIONS]
+EXPORTER = HTMLExporter(template_name="classic", filters={"clean_html": lambda html: html})  # ours is clean
 NOT_OURS = {  # parts of a page that others draw, with what axe says of them
     ".prompt": "nbconvert's In [1] and Out[1]: the latter has a contrast of 4.43, and 4.5 is wanted",
     ".noUi-handle": "ipywidgets writes the name of a slider beside it and does not tie the two together",
@@ -33,12 +30,6 @@ PLAIN_CODE = """() => {  // nbconvert colours code: `in` and `is` at a contrast 
 }"""
 
 
-@functools.lru_cache(maxsize=1)
-def exported(path: Path) -> str:
-    """The page as `jupyter nbconvert --to html --template classic` makes it; nothing is executed."""
-    return EXPORTER.from_filename(str(path))[0]
-
-
 @pytest.fixture(scope="module", params=EVERY)
 def path(request: pytest.FixtureRequest) -> Path:
     """Each notebook in turn; all tests of one page run before the next page is made."""
@@ -46,9 +37,15 @@ def path(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.fixture(scope="module")
-def soup(path: Path) -> BeautifulSoup:
+def html(path: Path) -> str:
+    """The page as nbconvert makes it with its classic template (the other one drops the alt texts of figures)."""
+    return EXPORTER.from_filename(str(path))[0]
+
+
+@pytest.fixture(scope="module")
+def soup(html: str) -> BeautifulSoup:
     """The elements of the page."""
-    return BeautifulSoup(exported(path), "html.parser")
+    return BeautifulSoup(html, "html.parser")
 
 
 @pytest.fixture(scope="module")
@@ -59,12 +56,12 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def page(path: Path, browser: Browser) -> Iterator[Page]:
+def page(path: Path, html: str, browser: Browser) -> Iterator[Page]:
     """The page in the browser, its controls shown from their saved state (tests/controls.js tells how)."""
 
     def answer(route: Route) -> None:
         if route.request.url == "http://saved.page/":
-            route.fulfill(body=exported(path), content_type="text/html; charset=utf-8")
+            route.fulfill(body=html, content_type="text/html; charset=utf-8")
         elif route.request.url.endswith("/embed-amd.js"):
             extension = files("widgetsnbextension").joinpath("static/extension.js").read_text("utf-8")
             script = (ROOT / "tests" / "controls.js").read_text("utf-8") + extension
@@ -82,29 +79,34 @@ def page(path: Path, browser: Browser) -> Iterator[Page]:
     page.close()
 
 
+def saved_state(path: Path) -> dict[str, Any]:
+    """The models of a notebook's controls, from its metadata."""
+    return json.loads(path.read_text("utf-8"))["metadata"].get("widgets", {}).get(WIDGETS, {}).get("state", {})
+
+
 def controls(path: Path) -> list[dict[str, Any]]:
-    """State of each control of a notebook, in order, from the notebook's metadata."""
-    notebook = json.loads(path.read_text("utf-8"))
-    saved = notebook["metadata"].get("widgets", {}).get(WIDGETS, {}).get("state", {})
-    shown = [output["data"][WIDGET]["model_id"] for cell in notebook["cells"] for output in cell.get("outputs", ())
+    """State of each saved control of a notebook, in order."""
+    saved = saved_state(path)
+    boxes = [output["data"][WIDGET]["model_id"] for cell in read_cells(path) for output in cell.get("outputs", ())
              if WIDGET in output.get("data", {})]
-    found = []
-    for box in shown:
-        for child in saved[box]["state"]["children"]:
-            found.append(saved[child.removeprefix("IPY_MODEL_")]["state"])
-    return [state for state in found if "description" in state]
+    names = [name.removeprefix("IPY_MODEL_") for box in boxes for name in saved[box]["state"]["children"]]
+    return [saved[name]["state"] for name in names if "description" in saved[name]["state"]]
 
 
-def interactions(path: Path) -> list[tuple[str, Any]]:
-    """(label, value) of each control that the code asks for; the value is None where the code computes it."""
-    code = "\n".join(cell["source"] for cell in read_cells(path) if cell["cell_type"] == "code")
-    calls = [node for node in ast.walk(ast.parse(code))
-             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "interact"]
+def interactions(source: str) -> list[tuple[set[str], dict[str, Any]]]:
+    """For each `interact` of a cell's code: names in what it calls; label -> value, None where the code computes it."""
+    nodes = list(ast.walk(ast.parse(source)))
+    sliders = {ast.unparse(node.targets[0]): node.value for node in nodes if isinstance(node, ast.Assign)}
     found = []
-    for keyword in itertools.chain.from_iterable(call.keywords for call in calls):
-        settings = getattr(keyword.value, "keywords", ())  # of the slider
-        given = {item.arg: item.value.value for item in settings if isinstance(item.value, ast.Constant)}
-        found.append((given.get("description", keyword.arg), given.get("value")))
+    for call in nodes:
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "interact":
+            labels = {}
+            for keyword in call.keywords:
+                slider = sliders.get(ast.unparse(keyword.value), keyword.value)
+                given = {item.arg: item.value.value for item in getattr(slider, "keywords", ())
+                         if isinstance(item.value, ast.Constant)}
+                labels[given.get("description", keyword.arg)] = given.get("value")
+            found.append(({node.id for node in ast.walk(call.args[0]) if isinstance(node, ast.Name)}, labels))
     return found
 
 
@@ -119,41 +121,40 @@ def test_page_shows_every_figure_under_its_caption(path: Path, soup: BeautifulSo
     assert [(image["src"].strip(), image["alt"]) for image in soup.find_all("img")] == saved
 
 
-def test_page_holds_the_state_of_every_control(path: Path, soup: BeautifulSoup) -> None:
-    views = [json.loads(script.string) for script in soup.find_all("script", type=WIDGET)]
-    calls = "\n".join(cell["source"] for cell in read_cells(path) if cell["cell_type"] == "code").count("interact(")
-    assert len(views) == calls
-    state = {} if not views else json.loads(soup.find("script", type=WIDGETS).string)["state"]
-    assert {view["model_id"] for view in views} <= set(state)
-    assert {found[10:] for found in json_strings(state) if found.startswith("IPY_MODEL_")} <= set(state)
-    for (label, value), saved in itertools.zip_longest(interactions(path), controls(path)):
-        assert saved["description"] == label and saved in [model["state"] for model in state.values()]
-        assert value is None or saved["value"] == value
-    pictures = [model["state"]["outputs"] for model in state.values() if model["model_name"] == "OutputModel"]
-    assert len(pictures) == len(views) and all(pictures), "what a control draws is saved with it"
+def test_every_control_is_saved_with_what_it_draws(path: Path) -> None:
+    asked = [labels for cell in read_cells(path) if cell["cell_type"] == "code"
+             for _, labels in interactions(cell["source"])]
+    for (label, value), saved in itertools.zip_longest(itertools.chain(*map(dict.items, asked)), controls(path)):
+        assert saved["description"] == label and value in (None, saved.get("value"))
+    pictures = [model["state"]["outputs"] for model in saved_state(path).values() if "outputs" in model["state"]]
+    assert len(pictures) == len(asked) and all(pictures)
 
 
-def json_strings(value: Any) -> Iterator[str]:
-    """All strings in a JSON value."""
-    if isinstance(value, str):
-        yield value
-    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        yield from json_strings(part)
+def test_saved_controls_are_a_sentence_below_what_they_draw(path: Path) -> None:
+    """So a page on which no widget runs shows the first picture, and says what could be moved."""
+    drawn = set()  # the functions that have been called in a cell which shows something
+    for cell in read_cells(path):
+        if cell["cell_type"] == "code":
+            sentences = ["".join(output["data"]["text/plain"]) for output in cell["outputs"]
+                         if WIDGET in output.get("data", {})]
+            if len(cell["outputs"]) > len(sentences):
+                drawn |= {ast.unparse(node.value.func) for node in ast.parse(cell["source"]).body
+                          if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)}
+            for (called, labels), sentence in zip(interactions(cell["source"]), sentences, strict=True):
+                assert sentence.startswith(f"Run the lesson to use these controls: {', '.join(labels)}.")
+                assert called & drawn, "what the controls draw at first does not stand above them"
+    assert "interactive(children=" not in path.read_text("utf-8")
 
 
 def test_page_shows_label_and_value_of_every_control(path: Path, page: Page) -> None:
-    shown = page.locator(".widget-inline-hbox")
     wanted = []
     for state in controls(path):
         value = state.get("value", state.get("index"))
         text = state["_options_labels"][value] if "index" in state else format(value, state["readout_format"])
         wanted.append((state["description"], text.replace("-", "−")))  # a slider shows a true minus sign
-    got = []
-    for control in shown.all():
-        assert control.is_visible()
-        chosen = control.locator(".widget-readout, option:checked").inner_text()
-        got.append((control.locator(".widget-label").inner_text(), chosen.replace("\xa0", " ")))
-    assert got == wanted
+    shown = [[control.locator(part).inner_text() for part in (".widget-label", ".widget-readout, option:checked")]
+             for control in page.locator(".widget-inline-hbox").all()]  # what is hidden has no inner text
+    assert [(label, value.replace("\xa0", " ")) for label, value in shown] == wanted
 
 
 def test_headings_of_the_page_are_nested(soup: BeautifulSoup) -> None:

@@ -1,16 +1,20 @@
 """The frame of the course: layout, versions, anatomy of the notebooks, saved outputs, README."""
 
 import ast
+import importlib.metadata
 import itertools
 import json
 import re
+import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 
-from tests.course import LESSONS, ROOT, SOLUTIONS, code_fingerprint, figure_of, read_cells, tags
+from tests.course import LESSONS, ROOT, SOLUTIONS, code_of, figure_of, read_cells, tags
+from tests.fingerprint import bare, digest
 
 README = (ROOT / "README.md").read_text("utf-8")
 EVERY = [pytest.param(path, id=str(path.relative_to(ROOT / "notebooks"))) for path in LESSONS + SOLUTIONS]
@@ -47,10 +51,10 @@ def test_notebook_numbers_are_contiguous_and_each_has_solutions() -> None:
 
 
 def test_pins_agree_with_conda_and_lie_in_the_supported_ranges() -> None:
-    pins = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if line and line[0] != "#"]
-    conda = re.findall(r"^ {6}- (.+)$", (ROOT / "environment.yml").read_text(), flags=re.M)
+    pins = [line for line in (ROOT / "requirements.txt").read_text("utf-8").splitlines() if line and line[0] != "#"]
+    conda = re.findall(r"^ {6}- (.+)$", (ROOT / "environment.yml").read_text("utf-8"), flags=re.M)
     assert pins == conda
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     pinned = {r.name: str(r.specifier).removeprefix("==") for r in map(Requirement, pins[:-1])}
     ranges = {r.name: r.specifier for r in map(Requirement, project["dependencies"] +
                                                project["optional-dependencies"]["test"])}
@@ -63,20 +67,73 @@ def test_ci_runs_the_readme_command() -> None:
     assert len(commands) == 2, "the README shows two set-up commands, one line each"
     assert commands[0].endswith("notebooks/00_start_here.ipynb") and "--allow-root" in commands[0]
     assert commands[1].endswith("pytest --cov=helpers")
-    assert commands[1] in (ROOT / ".ci" / "run").read_text().splitlines()
+    assert commands[1] in (ROOT / ".ci" / "run").read_text("utf-8").splitlines()
 
 
-def test_helpers_stay_small_and_acyclic() -> None:
-    allowed = {"runtime": set(), "plotting": set(), "training": set(), "checks": set(), "data": set(),
+def lines_of(*paths: Path) -> int:
+    """Lines of Python in files, together."""
+    return sum(len(path.read_text("utf-8").splitlines()) for path in paths)
+
+
+def test_helpers_and_tests_stay_small() -> None:
+    """The sums count: a limit for a file alone is met by another file."""
+    helpers = ROOT / "helpers"
+    assert lines_of(*helpers.glob("*.py")) <= 400
+    assert lines_of(*(helpers / "data").glob("*.py")) <= 1_500
+    assert lines_of(helpers / "checks" / "__init__.py") <= 150
+    long = {path.name: lines_of(path) for path in (helpers / "checks").glob("[a-z]*.py") if lines_of(path) > 70}
+    assert long == {} and len(list((helpers / "checks").glob("[a-z]*.py"))) == len(LESSONS)
+    assert [path.name for path in helpers.rglob("*.py") if lines_of(path) > 250] == []
+    assert lines_of(*(ROOT / "tests").rglob("*.py")) <= 4_200
+    assert [path.name for path in (ROOT / "tests").rglob("*.json") if path.stat().st_size > 10_000] == []
+
+
+def modules_imported(source: str) -> Iterator[str]:
+    """All modules that code imports, anywhere in it."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield node.module or ""
+
+
+def test_helpers_are_acyclic() -> None:
+    allowed = {"runtime": set(), "plotting": set(), "training": set(), "checks": set(), "data": {"runtime"},
                "check_env": {"runtime", "data"}}
     for path in sorted((ROOT / "helpers").rglob("*.py")):
-        assert len(path.read_text("utf-8").splitlines()) <= 250, f"{path.name} has more than 250 lines"
         assert not re.search(r"\d", path.stem), f"{path.name}: topic names only, no numbers"
         topic = path.relative_to(ROOT / "helpers").parts[0].removesuffix(".py")
-        tree = ast.parse(path.read_text("utf-8"))
-        modules = [n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module]
-        used = {m.split(".")[1] for m in modules if m.startswith("helpers.")} - {topic}
+        modules = modules_imported(path.read_text("utf-8"))
+        used = {module.split(".")[1] for module in modules if module.startswith("helpers.")} - {topic}
         assert used <= allowed.get(topic, set()), f"{path.name} imports {used}"
+
+
+def test_every_imported_package_is_declared() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    declared = {Requirement(text).name.lower() for text in project["dependencies"]}
+    for_tests = declared | {Requirement(text).name.lower() for text in project["optional-dependencies"]["test"]}
+    distributions = importlib.metadata.packages_distributions()
+    scripts = [path for folder in ("helpers", "tests") for path in (ROOT / folder).rglob("*.py")]
+    sources = {path: path.read_text("utf-8") for path in scripts}
+    for path, source in (sources | {path: code_of(path) for path in LESSONS + SOLUTIONS}).items():
+        packages = {module.split(".")[0] for module in modules_imported(source)} - set(sys.stdlib_module_names)
+        names = {distributions.get(package, [package])[0].lower().replace("_", "-")
+                 for package in packages - {"helpers", "tests"}}
+        assert names <= (for_tests if "tests" in path.parts else declared), f"{path.name} imports what is not declared"
+
+
+def test_every_file_is_read_and_written_as_utf_8() -> None:
+    """A system with another encoding would fail, or write what others cannot read."""
+    for path in (*(ROOT / "helpers").rglob("*.py"), *(ROOT / "tests").rglob("*.py")):
+        calls = re.findall(r"\.(?:read|write)_text\((?!.*(?:utf-8|encoding)).*", path.read_text("utf-8"))
+        assert calls == [], path.name
+
+
+def test_settings_are_read_in_one_place() -> None:
+    for path in (ROOT / "helpers").rglob("*.py"):
+        if path.name != "runtime.py":
+            reads = r"getenv|environ(\.get|\[)"
+            assert not re.search(reads, path.read_text("utf-8")), f"{path.name}: use helpers.runtime"
 
 
 def test_public_helpers_are_documented() -> None:
@@ -137,7 +194,7 @@ def test_saved_outputs_come_from_one_run_of_this_code(path: Path) -> None:
     cells = [cell for cell in read_cells(path) if cell["cell_type"] == "code"]
     assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
     saved = json.loads(path.read_text("utf-8"))["metadata"]["course"]["code"]
-    assert saved == code_fingerprint(cells), "the code has changed since: run python -m tests.refresh"
+    assert saved == digest(bare(code_of(path))), "the code has changed since: run python -m tests.tools.refresh"
     kinds = {output.get("name", output["output_type"]) for cell in cells for output in cell["outputs"]}
     assert not kinds & {"error", "stderr"}
     assert all(cell["outputs"] for cell in cells if "nbval-check-output" in tags(cell)), "a marked cell shows nothing"
@@ -157,9 +214,32 @@ def test_printed_tables_fit_a_page(path: Path) -> None:
 
 @pytest.mark.parametrize("path", EVERY)
 def test_claims_are_held_by_assertions(path: Path) -> None:
-    code = "\n".join(c["source"] for c in read_cells(path) if c["cell_type"] == "code")
+    code = code_of(path)
     assert len(re.findall(r"^\s*(assert |torch\.testing\.assert_close)", code, flags=re.M)) >= 2
     assert "NBVAL_SKIP" not in code and "nbval-skip" not in str([tags(c) for c in read_cells(path)])
+
+
+CPU_ONLY = {"distance.double()", "signal[number].double()"}  # never on a device
+
+
+@pytest.mark.parametrize("path", LESSON)
+def test_no_float64_on_a_device(path: Path) -> None:
+    """Apple's devices have none: in a lesson that uses a device, `.double()` comes after `.cpu()`."""
+    code = code_of(path)
+    if "choose_device" in code:
+        calls = {ast.unparse(node) for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)
+                 and isinstance(node.func, ast.Attribute) and node.func.attr == "double"}
+        assert {call for call in calls - CPU_ONLY if ".cpu().double()" not in call} == set()
+        assert not re.search(r"device=device[^\n]*float64|float64[^\n]*device=device", code)
+
+
+@pytest.mark.parametrize("path", LESSON)
+def test_the_first_code_cell_settles_the_threads(path: Path) -> None:
+    first, *others = [cell["source"] for cell in read_cells(path) if cell["cell_type"] == "code"]
+    assert first.count("set_threads(") == 1 and "set_num_threads" not in code_of(path)
+    large = "set_threads(large_convolutions=True)" in first
+    assert large == (path.name[:2] in ("03", "07", "08"))
+    assert "{threads}" in first or "{threads}" in "".join(others)
 
 
 @pytest.mark.parametrize("path", LESSON)

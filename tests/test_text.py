@@ -11,11 +11,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from helpers.data.folders import FetchError
+from helpers.data import FetchError
 from tests.course import LESSONS, ROOT, SOLUTIONS
 from tests.spelling import READMES, TERMS, british_words, markdown, prose, texts, unknown
 
-PAGES = [pytest.param(path, id=str(path.relative_to(ROOT))) for path in LESSONS + SOLUTIONS + READMES]
+FILES = LESSONS + SOLUTIONS + READMES
+PAGES = [pytest.param(path, id=str(path.relative_to(ROOT))) for path in FILES]
 TYPOS = "recieve occured seperate lenght teh optimization color behavior labeled analyze"
 LINK = re.compile(r"\[((?:[^][]|\[[^]]*\])*)\]\(([^()\s]*(?:\([^()\s]*\)[^()\s]*)*)\)")  # [text](target)
 
@@ -38,12 +39,8 @@ def slugs(path: Path) -> set[str]:
 
 def outside() -> dict[str, list[str]]:
     """Each address on the web -> the pages that link to it."""
-    found: dict[str, list[str]] = {}
-    for path in LESSONS + SOLUTIONS + READMES:
-        for _, target in links(path):
-            if re.match(r"[a-z]+:", target):
-                found.setdefault(target, []).append(str(path.relative_to(ROOT)))
-    return found
+    pairs = [(target, path.name) for path in FILES for _, target in links(path) if re.match(r"[a-z]+:", target)]
+    return {address: [page for target, page in pairs if target == address] for address, _ in pairs}
 
 
 @pytest.fixture(scope="module")
@@ -80,15 +77,10 @@ def test_typos_are_found_in_prose_and_code_is_left_alone(dictionary: frozenset[s
 
 @pytest.mark.parametrize("path", PAGES)
 def test_relative_links_and_their_anchors_resolve(path: Path) -> None:
-    broken = []
-    for _, target in links(path):
-        if re.match(r"[a-z]+:", target):
-            continue
+    for target in {target for _, target in links(path) if not re.match(r"[a-z]+:", target)}:
         name, _, anchor = target.partition("#")
         page = path.parent / name if name else path
-        if not page.exists() or (anchor and anchor not in slugs(page)):
-            broken.append(target)
-    assert broken == []
+        assert page.exists() and (not anchor or anchor in slugs(page)), target
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -1,29 +1,17 @@
-"""Data sets for the notebooks, one `load_*` each; simulators of factory data beside the readers and in `simulate`.
+"""Data sets for the notebooks, one `load_*` and one file each, and simulators; `python -m helpers.data` lists them."""
 
-`python -m helpers.data` lists them, `python -m helpers.data fetch all` fills the data folder before class.
-"""
+from helpers.data.cifar import CIFAR10, load_cifar10
+from helpers.data.cmapss import CMAPSS, load_cmapss
+from helpers.data.cwru import CWRU, load_cwru
+from helpers.data.demand import CAR_PARTS, M3, load_car_parts, load_m3
+from helpers.data.elpv import ELPV, load_elpv
+from helpers.data.fetch import DataError, FetchError
+from helpers.data.gas_turbine import GAS_TURBINE, load_gas_turbine
+from helpers.data.mnist import MNIST, load_mnist
+from helpers.data.romeo_and_juliet import ROMEO_AND_JULIET, load_romeo_and_juliet
 
-from helpers.data.bearings import Bearings
-from helpers.data.catalog import CATALOG
-from helpers.data.demand import MonthlySeries, PartsDemand
-from helpers.data.engines import Engines
-from helpers.data.folders import DataError, FetchError
-from helpers.data.images import ImageData
-from helpers.data.load import (
-    load_bearings,
-    load_car_parts,
-    load_cifar10,
-    load_elpv,
-    load_engines,
-    load_m3,
-    load_mnist,
-    load_play,
-    load_turbine,
-)
-from helpers.data.play import Play
-from helpers.data.solar import SolarCells
-from helpers.data.turbine import Turbine
+CATALOG = {data_set.name: data_set for data_set in (
+    CIFAR10, MNIST, ROMEO_AND_JULIET, ELPV, CWRU, CMAPSS, GAS_TURBINE, M3, CAR_PARTS)}
 
-__all__ = ["CATALOG", "Bearings", "DataError", "Engines", "FetchError", "ImageData", "MonthlySeries", "PartsDemand",
-           "Play", "SolarCells", "Turbine", "load_bearings", "load_car_parts", "load_cifar10", "load_elpv",
-           "load_engines", "load_m3", "load_mnist", "load_play", "load_turbine"]
+__all__ = ["CATALOG", "DataError", "FetchError", "load_car_parts", "load_cifar10", "load_cmapss", "load_cwru",
+           "load_elpv", "load_gas_turbine", "load_m3", "load_mnist", "load_romeo_and_juliet"]

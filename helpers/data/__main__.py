@@ -1,47 +1,83 @@
-"""`python -m helpers.data` lists the data sets; `python -m helpers.data fetch NAME|all` gets them before class."""
+"""`python -m helpers.data` lists the data sets, `fetch NAME|all` gets them, `mirror FOLDER` makes a class's mirror."""
 
 import argparse
-import os
+import shutil
 import sys
+from collections.abc import Iterator
+from importlib.metadata import distributions
+from pathlib import Path
 from urllib.parse import urlsplit
 
-from helpers.data.catalog import CATALOG
-from helpers.data.folders import DataError, find, read_folders
-from helpers.data.load import prepare
+import pooch
+
+from helpers.data import CATALOG, DataError
+from helpers.data.fetch import fetch, find, folders, locked
+from helpers.data.load import cache
+from helpers.data.record import DataSet
+from helpers.runtime import setting, switch
 
 
-def where(name: str) -> str:
-    """Where a data set is, or from where it could be had, in a few words."""
-    if find(f"{name}.pt"):
+def where(data: DataSet) -> str:
+    """Where a data set is, or from where it could be had, in a few words. Nothing is asked of the network."""
+    if any(find(f"{data.name}-{number}.pt") for number in range(len(data.forms))):
         return "here"
-    files = [file for form in CATALOG[name].forms.values() for file in form]
-    if any(all(find(file.name) for file in form) for form in CATALOG[name].forms.values()):
-        return "here, not yet prepared"
-    sources = ["COURSE_MIRROR"] if os.environ.get("COURSE_MIRROR") else []
-    if os.environ.get("COURSE_OFFLINE") != "1":
-        sources += [f"package {file.wheel.requirement}" for file in files if file.wheel]
-        sources += [str(urlsplit(url).hostname) for file in files for url in file.urls]
-    return f"to be had from {', '.join(dict.fromkeys(sources)) or 'nowhere: COURSE_OFFLINE=1'}"
+    if any(all(find(file.name) for file in form) for form in data.forms.values()):
+        return "here, not yet read"
+    sources = ["COURSE_MIRROR"] if setting("COURSE_MIRROR") else []
+    online, pip = not switch("COURSE_OFFLINE"), any(distributions(name="pip"))
+    for file in (file for form in data.forms.values() for file in form if online):
+        sources += [f"package {file.wheel.requirement}"] if file.wheel and pip else []
+        sources += [str(urlsplit(url).hostname) for url in file.urls]
+    reason = "this environment has no pip" if online else "COURSE_OFFLINE is on"
+    return f"to be had from {', '.join(dict.fromkeys(sources)) or f'nowhere: {reason}'}"
+
+
+def places() -> Iterator[tuple[bool, str]]:
+    """A line a data set for `helpers.check_env`: whether it can be had, and where."""
+    for data in CATALOG.values():
+        yield "nowhere" not in where(data), f"{data.title}: {where(data)}"
+
+
+def mirror(folder: Path) -> int:
+    """Make a teacher's mirror: the files of all sets, and the sums of all files there. Returns how many are missing."""
+    missing = 0
+    folder.mkdir(parents=True, exist_ok=True)
+    for data in CATALOG.values():
+        try:
+            with locked(data.name) as part:
+                for path in fetch(data, part).paths:
+                    shutil.copyfile(path, folder / ".part").replace(folder / path.name)  # a file is never half there
+            print(f"[OK] {data.title}")
+        except DataError as error:
+            print(f"[FAIL] {error}", file=sys.stderr)
+            missing += 1
+    (folder / ".part").unlink(missing_ok=True)
+    paths = sorted(path for path in folder.iterdir() if path.is_file() and path.name[0] != ".")
+    text = "".join(f"{pooch.file_hash(path)}  {path.name}\n" for path in paths if path.name != "SHA256SUMS")
+    (folder / "SHA256SUMS").write_text(text, "utf-8", newline="\n")
+    return missing
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; the result is the exit code: 0, or 1 if a data set could not be had."""
     parser = argparse.ArgumentParser(prog="python -m helpers.data", description=__doc__)
-    parser.add_argument("command", nargs="?", choices=("list", "fetch"), default="list")
-    parser.add_argument("name", nargs="?", choices=("all", *CATALOG), default="all")
+    parser.add_argument("command", nargs="?", choices=("list", "fetch", "mirror"), default="list")
+    parser.add_argument("target", nargs="?", default="", help="a set's name or `all`; for `mirror` a folder")
     chosen = parser.parse_args(arguments)
-    names = list(CATALOG) if chosen.name == "all" else [chosen.name]
+    if chosen.command == "mirror" and chosen.target:
+        return min(1, mirror(Path(chosen.target).expanduser()))
     if chosen.command == "list":
-        print(f"Data folder: {read_folders()[0]}")
-        print(f"{'set':10}{'size':>10}  {'licence':17}where")
-        for name in names:
-            size = sum(file.size for file in next(iter(CATALOG[name].forms.values())))
-            print(f"{name:10}{size / 1e6:7.1f} MB  {CATALOG[name].licence:17}{where(name)}")
+        print(f"Data folder: {folders()[0]}")
+        for name, data in CATALOG.items():
+            size = sum(file.size for file in next(iter(data.forms.values())))
+            print(f"{name:17}{size / 1e6:7.1f} MB  {data.licence:17}{where(data)}")
         return 0
+    if chosen.target not in ("all", *CATALOG):
+        parser.error(f"fetch needs all or one of {', '.join(CATALOG)}; mirror needs a folder")
     status = 0
-    for name in names:
+    for data in CATALOG.values() if chosen.target == "all" else [CATALOG[chosen.target]]:
         try:
-            print(f"[OK] {prepare(name)['source']}")
+            print(f"[OK] {cache(data)['fields']['source']}")
         except DataError as error:
             print(f"[FAIL] {error}", file=sys.stderr)
             status = 1

@@ -1,7 +1,8 @@
-"""Run the notebooks top to bottom and save their outputs: `python -m tests.refresh [NAME ...]`.
+"""Run notebooks top to bottom and save their outputs: `python -m tests.tools.refresh [NAME ...]`.
 
-Each notebook runs on a fresh kernel in its own folder, with this interpreter. Metadata is normalised, so that a
-diff shows what changed and nothing else. A notebook that fails is not saved.
+Each runs on a fresh kernel in its own folder, with this interpreter. It is saved only if it ran to its end on real
+data, with a fingerprint of what the outputs came from; metadata is normalised, so that a diff shows what changed.
+`--stale` takes those whose outputs come from something older.
 """
 
 import argparse
@@ -12,73 +13,56 @@ import os
 import re
 import sys
 import time
-from pathlib import Path
-from typing import Any
 
 import nbformat
-from nbclient import NotebookClient
-from nbclient.output_widget import OutputWidget
 from PIL import Image
 
-from tests.course import LESSONS, ROOT, SOLUTIONS, code_fingerprint, figure_of
+from helpers.runtime import run_size
+from tests.course import LESSONS, ROOT, SOLUTIONS, execute, figure_of
+from tests.fingerprint import changes, fingerprint
 
-METADATA = {
-    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
-    "language_info": {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"},
-}
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 WIDGET = "application/vnd.jupyter.widget-view+json"
 WIDGETS = "application/vnd.jupyter.widget-state+json"
 
 
-class SilentOutput(OutputWidget):
-    """The picture of a control, kept without telling the kernel, which does not ask for it.
-
-    nbclient sends such news on the channel on which it waits for the end of the cell, and may then miss the end: a
-    busy machine then waits for ever (nbclient's issue 312).
-    """
-
-    def send(self, *_: Any, **__: Any) -> None:
-        """Send nothing."""
-
-
-def execute(path: Path, timeout: int = 3600) -> nbformat.NotebookNode:
-    """Run a notebook on a fresh kernel and return it with its outputs. Raises CellExecutionError if a cell fails."""
-    return execute_notebook(nbformat.read(path, as_version=4), path.parent, timeout)
-
-
-def execute_notebook(notebook: nbformat.NotebookNode, folder: Path, timeout: int = 3600) -> nbformat.NotebookNode:
-    """Run a notebook's cells on a fresh kernel in `folder`; the outputs are put into it. Raises CellExecutionError."""
-    client = NotebookClient(notebook, timeout=timeout, kernel_name="python3",
-                            resources={"metadata": {"path": str(folder)}}, record_timing=False)
-    client.widget_registry["@jupyter-widgets/output"]["OutputModel"] = SilentOutput
-    client.execute()
-    return notebook
-
-
 def normalise(notebook: nbformat.NotebookNode) -> None:
-    """Drop progress bars and needless metadata, number the cells, give figures their caption as alt text."""
+    """Drop progress bars and needless metadata, number the cells, give figures and controls a readable text."""
     state = notebook.metadata.get("widgets", {}).get(WIDGETS, {}).get("state", {})
     notebook.nbformat_minor = 5
     shown: set[str] = set()
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number:03d}"
         kept_tags = cell.metadata.get("tags")
+        folded = cell.metadata.get("jupyter", {}).get("outputs_hidden")
         cell.metadata = nbformat.from_dict({"tags": kept_tags} if kept_tags else {})
+        if folded:
+            cell.metadata["jupyter"] = nbformat.from_dict({"outputs_hidden": True})
         if cell.cell_type != "code":
             continue
         cell.outputs = [output for output in cell.outputs if not is_progress_bar(output, state)]
         following = notebook.cells[number + 1].source if number + 1 < len(notebook.cells) else ""
         for output in cell.outputs:
-            shown |= {output.data[WIDGET]["model_id"]} if WIDGET in output.get("data", {}) else set()
+            if WIDGET in output.get("data", {}):
+                shown.add(output.data[WIDGET]["model_id"])
+                output.data["text/plain"] = sentence(output.data[WIDGET]["model_id"], state)
             if "image/png" in output.get("data", {}):
                 output.data["image/png"] = shrunk(output.data["image/png"])
-            if "image/png" in output.get("data", {}) and following.startswith("*Figure"):
-                output.metadata = nbformat.from_dict({"image/png": {"alt": plain(following.split("\n\n")[0])}})
-    notebook.metadata = nbformat.from_dict(METADATA | {"course": {"code": code_fingerprint(notebook.cells)}})
+                if following.startswith("*Figure"):
+                    output.metadata = nbformat.from_dict({"image/png": {"alt": plain(following.split("\n\n")[0])}})
+    notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": notebook.metadata.language_info})
     if shown:
         kept = {model: state[model] for model in sorted(reachable(shown, state))}
         notebook.metadata["widgets"] = nbformat.from_dict(
             {WIDGETS: {"state": kept, "version_major": 2, "version_minor": 0}})
+
+
+def sentence(model_id: str, state: dict) -> str:
+    """What stands in place of a control where no widget runs."""
+    children = [state.get(child.removeprefix("IPY_MODEL_"), {}).get("state", {})
+                for child in state.get(model_id, {}).get("state", {}).get("children", [])]
+    names = ", ".join(child["description"] for child in children if child.get("description"))
+    return f"Run the lesson to use these controls: {names}. The output above shows their first position."
 
 
 def shrunk(picture: str, limit: int = 200_000) -> str:
@@ -94,7 +78,7 @@ def shrunk(picture: str, limit: int = 200_000) -> str:
 def is_progress_bar(output: nbformat.NotebookNode, state: dict) -> bool:
     """Whether an output is the progress bar of `fit`, which says nothing once the training is over."""
     model = state.get(output.get("data", {}).get(WIDGET, {}).get("model_id"), {})
-    children = [state.get(child[len("IPY_MODEL_"):], {}) for child in model.get("state", {}).get("children", [])]
+    children = [state.get(child.removeprefix("IPY_MODEL_"), {}) for child in model.get("state", {}).get("children", [])]
     return any(child.get("model_name") == "FloatProgressModel" for child in children)
 
 
@@ -115,29 +99,34 @@ def plain(caption: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"[*_`$]|\[([^]]*)\]\([^)]*\)", r"\1", caption)).strip()
 
 
-def save_cover() -> None:
-    """Copy Figure 3 of the CIFAR-10 lesson, as saved there, to the picture that the README shows."""
-    picture = figure_of(ROOT / "notebooks" / "03_cnn_cifar10.ipynb", 3)
-    (ROOT / "notebooks" / "cover.png").write_bytes(picture)
-
-
 def main() -> int:
     """Run the notebooks whose names contain one of the arguments; print seconds and size of each."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", help="part of a notebook's name; all notebooks if none is given")
-    names = parser.parse_args().names
+    parser.add_argument("--stale", action="store_true", help="only those whose outputs come from something older")
+    options = parser.parse_args()
     os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
     for path in LESSONS + SOLUTIONS:
         name = str(path.relative_to(ROOT / "notebooks"))
-        if names and not any(part in name for part in names):
+        wanted = any(part in name for part in options.names) or not options.names
+        if not wanted or (options.stale and not changes(path)):
             continue
-        start = time.perf_counter()
-        notebook = execute(path)
+        before, start = path.read_bytes(), time.perf_counter()
+        notebook = execute(nbformat.read(path, as_version=4), path.parent, limit=1800)
+        seconds = time.perf_counter() - start
+        shown = json.dumps([cell.get("outputs") for cell in notebook.cells])
+        if "STAND-IN" in shown or run_size() != "default":
+            print(f"{name}: not saved, it ran on a stand-in or at the small size")
+            continue
         normalise(notebook)
+        notebook.metadata["course"] = nbformat.from_dict(fingerprint(path))
         nbformat.validate(notebook)
+        if path.read_bytes() != before:
+            print(f"{name}: not saved, the file has changed meanwhile")
+            continue
         nbformat.write(notebook, path)
-        print(f"{name}: {time.perf_counter() - start:.0f} s, {path.stat().st_size / 1e3:.0f} kB", flush=True)
-    save_cover()
+        print(f"{name}: {seconds:.0f} s, {path.stat().st_size / 1e3:.0f} kB", flush=True)
+    (ROOT / "notebooks" / "cover.png").write_bytes(figure_of(ROOT / "notebooks" / "03_cnn_cifar10.ipynb", 3))
     return 0
 
 
