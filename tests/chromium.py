@@ -1,6 +1,5 @@
 """Headless Chromium for the tests that look at pages."""
 
-import contextlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -12,9 +11,8 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
          "--disable-component-update", "--disable-sync"]
 
 
-@contextlib.contextmanager
 def started_chromium() -> Iterator[Browser]:
-    """The system's Chromium, driven by Playwright. Without it the test is skipped; where CI is set, it fails."""
+    """For a fixture: the system's Chromium. Without it the test is skipped; where CI is set, it fails."""
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
         reason = "no Chromium here: as root, apt-get install chromium (Debian), or put `chromium` on the PATH"

@@ -1,44 +1,34 @@
-"""A copy of the course, JupyterLab in it as a reader starts it, and a notebook page there, for the browser tests."""
+"""A copy of the course, JupyterLab in it as a reader starts it, and a notebook page there."""
 
 import contextlib
 import json
 import math
 import os
 import re
-import secrets
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import requests
 from playwright.sync_api import Locator, Page
 
 from tests.course import ROOT, read_cells
 
 LEFT_OUT = shutil.ignore_patterns(".[!g]*", ".git", "__pycache__", "*.egg-info", "artefacts",
                                   "*.pt", "*.whl", "*.zip", "*.gz", "*.tgz", "*.mat")
-SETTINGS = {  # of JupyterLab
-    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
-    "notebook-extension/tracker": {"windowingMode": "none"},  # all cells in the page, also those out of view
+SETTINGS = {
+    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
+    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},  # all cells in the page, also out of view
 }
-CONTROLS = ":is(.noUi-handle, select)"  # the handles of sliders, and dropdowns
-# What the `interact` of a control shows: its pictures, or its text if it draws none.
-SHOWN = """control => {
-    const output = control.closest('.widget-interact').querySelector('.widget-output');
-    const pictures = [...output.querySelectorAll('img')];
-    return pictures.length ? pictures.map(picture => picture.src).join() : output.textContent;
-}"""
 RUNNING = """[...document.querySelectorAll('.jp-NotebookPanel:not(.lm-mod-hidden) .jp-CodeCell .jp-InputPrompt')]
     .some(prompt => prompt.textContent.includes('*'))"""
-POSIX = os.name == "posix"
 
 
 def course_in(folder: Path, read_only: bool = False) -> Path:
@@ -58,7 +48,7 @@ def files(folder: Path) -> dict[str, tuple[int, int]]:
 
 def environment(home: Path, **changes: object) -> dict[str, str]:
     """This environment with another home, without settings of Jupyter, the course and the coverage measurement."""
-    ours = re.compile(r"(COURSE|COVERAGE|COV_CORE|JUPYTER|IPYTHON|MPL|XDG|PYTHONPATH)")
+    ours = re.compile(r"(COURSE|COVERAGE|COV_CORE|JUPYTER|IPYTHON|MPL|XDG)")
     kept = {name: value for name, value in os.environ.items() if not ours.match(name)}
     homes = dict.fromkeys(("HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA"), str(home))
     return kept | homes | {name: str(value) for name, value in changes.items()}
@@ -71,8 +61,8 @@ def student(home: Path, number: int = 60_001) -> list[str]:
     them itself: the folders' permissions hold for it anyway. The right to read everything is left: the interpreter
     itself may lie in root's own folder.
     """
-    home.mkdir(parents=True, exist_ok=True)
-    if not POSIX or os.geteuid() != 0:
+    home.mkdir(exist_ok=True)
+    if os.name != "posix" or os.geteuid() != 0:
         return []
     if shutil.which("setpriv") is None:
         message = "needs setpriv, of util-linux 2.31 or newer, to become another user; or run the tests as one"
@@ -84,30 +74,18 @@ def student(home: Path, number: int = 60_001) -> list[str]:
 
 @dataclass(frozen=True)
 class Lab:
-    """A running JupyterLab: its address, token, folder, and when its command was given (time.perf_counter)."""
+    """A running JupyterLab: its folder and its address, which ends in a slash, and the seconds that its start took."""
 
+    folder: Path
     address: str
     token: str
-    folder: Path
-    started: float
-
-    def set_up(self, name: str, value: dict) -> None:
-        """Write a setting of JupyterLab; pages that are opened from now on have it."""
-        path = self.folder.with_name("settings") / "@jupyterlab" / f"{name}.jupyterlab-settings"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(value), "utf-8")
-
-    def ask(self, method: str, path: str) -> bytes:
-        """The answer of the server to one request. Raises OSError if it does not answer."""
-        headers = {"Authorization": f"token {self.token}"}
-        request = urllib.request.Request(f"{self.address}/{path}", method=method, headers=headers)
-        with urllib.request.urlopen(request, timeout=5) as answer:
-            return answer.read()
+    seconds: float
 
     def stop_kernels(self) -> None:
         """End all kernels, so that one lesson leaves the cores and the memory to the next."""
-        for session in json.loads(self.ask("GET", "api/sessions")):
-            self.ask("DELETE", f"api/sessions/{session['id']}")
+        sessions, header = f"{self.address}api/sessions", {"Authorization": f"token {self.token}"}
+        for session in requests.get(sessions, headers=header, timeout=60).json():
+            requests.delete(f"{sessions}/{session['id']}", headers=header, timeout=60).raise_for_status()
 
 
 def readme_commands() -> list[str]:
@@ -121,46 +99,30 @@ def readme_commands() -> list[str]:
 def started_lab(course: Path, home: Path, user: list[str], **settings: object) -> Iterator[Lab]:
     """JupyterLab in a course, by the README's commands, at the small size, a thread a kernel, with a home of its own.
 
-    user: the beginning of each command, from `student`. Raises TimeoutError with the log if JupyterLab does not answer
-    within two minutes.
+    user: the beginning of each command, from `student`. Raises TimeoutError with the log if it does not start.
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    (home / "overrides.json").write_text(json.dumps(SETTINGS), "utf-8")
+    own = environment(home, PYTHONPATH=course, COURSE_FAST=1, OMP_NUM_THREADS=1, **settings)
     *before, command = readme_commands()
-    token, log = secrets.token_hex(16), home.with_suffix(".log")
-    own = environment(home, PYTHONPATH=course, COURSE_FAST=1, OMP_NUM_THREADS=1,
-                      JUPYTERLAB_SETTINGS_DIR=home.with_name("settings"), **settings)
-    lab = Lab(f"http://127.0.0.1:{port}", token, course, time.perf_counter())
-    for name, value in SETTINGS.items():
-        lab.set_up(name, value)
-    for other in before:
-        subprocess.run(f"{shlex.join(user)} {other}", shell=True, cwd=course, env=own, check=True, capture_output=True)
-    options = ["--no-browser", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
-               f"--IdentityProvider.token={token}"]
+    start, log = time.perf_counter(), home.with_suffix(".log")
     with open(log, "w", encoding="utf-8") as stream:
-        server = subprocess.Popen([*user, *shlex.split(command), *options], cwd=course, env=own, stdout=stream,
-                                  stderr=stream, start_new_session=True)
+        for other in before:
+            subprocess.run(f"{shlex.join(user)} {other}", shell=True, cwd=course, env=own, stderr=stream, check=True)
+        server = subprocess.Popen([*user, *shlex.split(command), "--no-browser", f"--LabApp.app_settings_dir={home}"],
+                                  cwd=course, env=own, stdout=stream, stderr=stream, start_new_session=True)
     try:
-        wait_until_it_answers(lab, server, log)
-        yield lab
+        while not (found := list(home.rglob("jpserver-*.json"))) or not found[0].read_text("utf-8"):
+            if server.poll() is not None or time.perf_counter() > start + 180:
+                raise TimeoutError(f"JupyterLab does not start:\n{log.read_text('utf-8')}")
+            time.sleep(0.1)
+        told = json.loads(found[0].read_text("utf-8"))
+        yield Lab(course, told["url"], told["token"], time.perf_counter() - start)
     finally:
         server.terminate()  # it ends its kernels first
         with contextlib.suppress(subprocess.TimeoutExpired):
             server.wait(30)
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(server.pid, signal.SIGKILL) if POSIX else server.kill()
-        server.wait()
-
-
-def wait_until_it_answers(lab: Lab, server: subprocess.Popen, log: Path) -> None:
-    """Return when the server answers. Raises TimeoutError with its log if it has ended, or after two minutes."""
-    while time.perf_counter() < lab.started + 120 and server.poll() is None:
-        with contextlib.suppress(OSError):
-            lab.ask("GET", "api/status")
-            return
-        time.sleep(0.1)
-    raise TimeoutError(f"JupyterLab does not answer:\n{log.read_text('utf-8')}")
+            os.killpg(server.pid, signal.SIGKILL) if os.name == "posix" else server.kill()
 
 
 @dataclass(frozen=True)
@@ -190,14 +152,11 @@ class Notebook:
             self.page.wait_for_timeout(200)
             self.panel.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(state="attached")
 
-    def run_all(self) -> None:
-        """*Run → Run All Cells*, from the menu; return when the cells wait to be run."""
+    def run_all(self, seconds: float = 600) -> None:
+        """*Run → Run All Cells*, from the menu. Return when no cell waits to be run any more."""
         self.page.get_by_role("menuitem", name="Run", exact=True).click()
         self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
         self.page.wait_for_function(RUNNING)
-
-    def wait_to_the_end(self, seconds: float = 600) -> None:
-        """Return when no cell waits to be run any more. Raises playwright's TimeoutError after `seconds`."""
         self.page.wait_for_function(f"!({RUNNING})", timeout=1000 * seconds)
 
     def prompts(self) -> list[str]:
@@ -229,14 +188,11 @@ class Notebook:
         self.wait_until_idle()
 
     def photograph(self, folder: Path, height: int = 6000) -> None:
-        """Save the whole page as NAME_1.png, NAME_2.png, ..., each `height` pixels of the notebook."""
+        """Save the whole page as NAME_1.png, NAME_2.png, ..., each of so many pixels; the window stays so high."""
         folder.mkdir(exist_ok=True)
-        usual = self.page.viewport_size
-        self.page.set_viewport_size({"width": usual["width"], "height": height})
+        self.page.set_viewport_size({"width": 1400, "height": height})
         scroller = self.panel.locator(".jp-WindowedPanel-outer")
-        seen = scroller.evaluate("element => element.clientHeight")
-        total = scroller.evaluate("element => element.scrollHeight")
+        total, seen = scroller.evaluate("element => [element.scrollHeight, element.clientHeight]")
         for number in range(math.ceil(total / seen)):
             scroller.evaluate("(element, top) => element.scrollTop = top", number * seen)
             self.page.screenshot(path=folder / f"{self.path.stem}_{number + 1}.png")
-        self.page.set_viewport_size(usual)

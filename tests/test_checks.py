@@ -31,7 +31,7 @@ def test_a_right_verdict_is_true_and_looks_different(status: str, mark: str) -> 
 
 
 def test_long_messages_are_wrapped_between_words() -> None:
-    words = ["a-hyphenated-word", "torch.nn.functional.binary_cross_entropy"] * 20 + ["x" * 120]
+    words = ["a-hyphenated-word"] * 40 + ["x" * 120]
     lines = repr(Verdict(WRONG, " ".join(words))).splitlines()
     assert len(lines) > 5 and all(len(line) <= 100 for line in lines[:-1])
     assert " ".join(lines).endswith(" ".join(words))
@@ -121,6 +121,7 @@ def test_each_element_is_compared_on_its_own(wanted: list[float], wrong: list[fl
     (lambda x, t: (x.min() / t, x / t), "both uses 1 divided by `t` where `t` belongs."),
     (lambda x, t: (x.min() * (t + 1), x * (t + 1)), "both uses `t` plus 1 where `t` belongs."),
     (lambda x, t: torch.stack([x.min() * t, x.max() * t]), "expected a tuple, got tensor("),
+    (lambda x, t: (0.0, x * t), "Expected 2.0 but got 0.0."),
     (lambda x, t: (x.min() * t,), "The length of the sequences mismatch: 1 != 2"),
     (lambda x, t: (x.min() * t + 0.1, x * t + 0.1 * x**2), "The failure occurred for item [0]"),
 ])
@@ -128,9 +129,11 @@ def test_generic_mistakes_are_named(attempt: Callable, message: str) -> None:
     assert BOTH(attempt).status == WRONG and message in BOTH(attempt).message
 
 
-def test_swapped_arguments_are_named() -> None:
-    exercise = Exercise("minus", cases=[(3.0, 1.0), (2.0, 5.0)], answer=lambda a, b: a + 2 * b)
-    assert exercise(lambda a, b: 2 * a + b).message == "minus: `a` and `b` have changed places."
+def test_arguments_and_types_are_looked_at() -> None:
+    exercise = Exercise("pair", cases=[(3.0, 1.0, 0), (2.0, 5.0, 0)], answer=lambda a, b, unused: (a + 2 * b, a))
+    assert exercise(lambda a, b, unused: (2 * a + b, b)).message == "pair: `a` and `b` have changed places."
+    assert "Expected 5.0 but got 10.0" in exercise(lambda a, b, unused: (a + 7 * b**2, a)).message
+    assert "expected a tuple, got tensor([5., 3.])" in exercise(lambda a, b, _: torch.tensor([a + 2 * b, a])).message
 
 
 # ---- Every check of the course ---------------------------------------------------------------------------------------
@@ -140,12 +143,16 @@ def test_the_reference_passes_and_keeps_its_arguments(check: Exercise) -> None:
 
 
 @pytest.mark.parametrize("check", CHECKS)
-def test_no_constant_and_no_argument_passes(check: Exercise) -> None:
+def test_nothing_but_a_right_answer_passes(check: Exercise, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Exercise, "_hypotheses", lambda *_: iter(()))  # why they are wrong takes most of the time
     answers = [check.answer(*copy.deepcopy(case)) for case in check.cases]
     for constant in (0, torch.tensor(torch.nan), (0, 0), *answers):
         assert check(lambda *case, constant=constant: copy.deepcopy(constant)).status == WRONG, constant
     for number in range(len(check.cases[0])):
         assert check(lambda *case, number=number: case[number]).status == WRONG
+    for spoilt in range(len(check.cases)):
+        results = iter([*answers[:spoilt], 12345.678, *answers[spoilt + 1:]])
+        assert check(lambda *case, results=results: next(results)).status == WRONG
 
 
 @pytest.mark.parametrize("check", CHECKS)
@@ -154,11 +161,3 @@ def test_each_known_mistake_is_rejected_with_its_own_message(check: Exercise) ->
     for message, mistake in check.mistakes.items():
         verdict = check(mistake)
         assert verdict.status == WRONG and verdict.message == message, "accepted, or not told apart on these cases"
-
-
-@pytest.mark.parametrize("check", CHECKS)
-def test_right_in_all_cases_but_one_is_not_enough(check: Exercise) -> None:
-    for spoilt in range(len(check.cases)):
-        calls = iter(range(1000))
-        assert check(lambda *case, calls=calls, spoilt=spoilt:
-                     12345.678 if next(calls) == spoilt else check.answer(*case)).status == WRONG

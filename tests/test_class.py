@@ -4,7 +4,6 @@ import ast
 import gzip
 import hashlib
 import os
-import shutil
 import struct
 import subprocess
 import sys
@@ -115,35 +114,25 @@ def python(arguments: list[str], home: Path, number: int = 60_001, **settings: o
                           encoding="utf-8", timeout=600)
 
 
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """A folder that students reach without root's rights, with a `share` in it."""
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        (Path(folder) / "share").mkdir()
-        yield Path(folder)
-        (Path(folder) / "share").chmod(0o755)
-
-
-@ACCOUNTS
-def test_students_of_different_accounts_share_a_data_folder(mirror: Path, place: Path) -> None:
-    share = place / "share"
-    share.chmod(0o777)
-    for number, name in ((60_001, "first"), (60_002, "second")):
-        done = python(["-m", "helpers.data", "fetch", "mnist"], place / name, number, COURSE_DATA=share,
-                      COURSE_MIRROR=mirror)
-        assert done.stdout.startswith("[OK] copy of MNIST"), done.stderr
-        (share / "mnist-0.pt").unlink()  # so that the second fetches too, with the first one's lock lying there
-        assert files(place / name) == {}
-
-
 @pytest.fixture(scope="module")
-def prepared(mirror: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The cache of MNIST."""
-    folder = tmp_path_factory.mktemp("prepared")
-    settings = environment(folder, PYTHONPATH=ROOT, COURSE_DATA=folder, COURSE_MIRROR=mirror)
-    subprocess.run([sys.executable, "-m", "helpers.data", "fetch", "mnist"], env=settings, check=True)
-    return folder / "mnist-0.pt"
+def share(mirror: Path) -> Iterator[Path]:
+    """A folder for MNIST, in one that students reach without root's rights. Two accounts fetch it one after the other.
+
+    Afterwards it is read-only.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        share = Path(folder) / "share"
+        for path, mode in ((share.parent, 0o755), (share, 0o777)):
+            path.mkdir(exist_ok=True)
+            path.chmod(mode)
+        for number in (60_001, 60_002):
+            (share / "mnist-0.pt").unlink(missing_ok=True)  # the second fetches too, with the first one's lock there
+            done = python(["-m", "helpers.data", "fetch", "mnist"], share.parent / f"{number}", number,
+                          COURSE_DATA=share, COURSE_MIRROR=mirror)
+            assert done.stdout.startswith("[OK] copy of MNIST"), done.stderr
+        share.chmod(0o555)
+        yield share
+        share.chmod(0o755)
 
 
 READ = "import helpers.data as data; print(data.load_mnist().source); print(data.load_romeo_and_juliet().source)"
@@ -151,18 +140,16 @@ READ = "import helpers.data as data; print(data.load_mnist().source); print(data
 
 @ACCOUNTS
 @pytest.mark.parametrize("own_home", [True, False], ids=["home", "nowhere"])
-def test_data_are_read_from_a_share_and_the_rest_is_kept_at_home(own_home: bool, prepared: Path, place: Path) -> None:
-    """A student who may write nowhere reads the share, and is told."""
-    share, home = place / "share", place / "home"
-    shutil.copy2(prepared, share)
-    student(home)
-    share.chmod(0o555)
-    home.chmod(0o755 if own_home else 0o555)
+def test_students_read_the_share_of_other_accounts_and_keep_the_rest_at_home(own_home: bool, share: Path) -> None:
+    """A student who may write nowhere is told."""
+    home = share.with_name(f"home {own_home}")
     before = files(share)
+    student(home)
+    home.chmod(0o755 if own_home else 0o555)
     read = python(["-c", READ], home, COURSE_DATA=share)
     first, *rest = read.stdout.splitlines()
     assert first.startswith("copy of MNIST") and first.endswith("from a mirror (COURSE_MIRROR)")
-    assert files(share) == before
+    assert files(share) == before and set(before) == KEPT
     kept = [path.name for path in home.rglob("*.pt")]
     if own_home:
         assert rest[0].startswith("STAND-IN: simulated") and "Romeo and Juliet" in rest[0]

@@ -17,6 +17,7 @@ from tests.chromium import started_chromium
 from tests.course import LESSONS, ROOT, SOLUTIONS, read_cells
 from tests.tools.refresh import WIDGET, WIDGETS, plain
 
+browser = pytest.fixture(scope="module")(started_chromium)
 EVERY = [pytest.param(path, id=str(path.relative_to(ROOT / "notebooks")), marks=pytest.mark.xdist_group(f"page {path}"))
          for path in LESSONS + SOLUTIONS]
 EXPORTER = HTMLExporter(template_name="classic", filters={"clean_html": lambda html: html})  # ours is clean
@@ -46,13 +47,6 @@ def html(path: Path) -> str:
 def soup(html: str) -> BeautifulSoup:
     """The elements of the page."""
     return BeautifulSoup(html, "html.parser")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Headless Chromium."""
-    with started_chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

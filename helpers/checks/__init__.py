@@ -63,7 +63,7 @@ class Exercise:
     tolerance: float = 1e-4  # largest accepted difference of an element, absolute plus relative to what is wanted
     new: bool = False  # whether the exercise asks for new tensors, so that changing the arguments is wrong
 
-    def __call__(self, attempt: Callable) -> Verdict:
+    def __call__(self, attempt: Callable) -> Verdict:  # noqa: D102 - the class tells
         got, wanted, wrong, changed = [], _results(self.answer, self.cases), "", ""
         for case, right in zip(self.cases, wanted, strict=True):
             shown = (f"tensor of shape {tuple(x.shape)}" if isinstance(x, Tensor) else repr(x) for x in case)

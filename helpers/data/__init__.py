@@ -10,8 +10,7 @@ from helpers.data.gas_turbine import GAS_TURBINE, load_gas_turbine
 from helpers.data.mnist import MNIST, load_mnist
 from helpers.data.romeo_and_juliet import ROMEO_AND_JULIET, load_romeo_and_juliet
 
-CATALOG = {data_set.name: data_set for data_set in (
-    CIFAR10, MNIST, ROMEO_AND_JULIET, ELPV, CWRU, CMAPSS, GAS_TURBINE, M3, CAR_PARTS)}
+CATALOG = {d.name: d for d in (CIFAR10, MNIST, ROMEO_AND_JULIET, ELPV, CWRU, CMAPSS, GAS_TURBINE, M3, CAR_PARTS)}
 
 __all__ = ["CATALOG", "DataError", "FetchError", "load_car_parts", "load_cifar10", "load_cmapss", "load_cwru",
            "load_elpv", "load_gas_turbine", "load_m3", "load_mnist", "load_romeo_and_juliet"]

@@ -1,6 +1,7 @@
 """`python -m helpers.data` lists the data sets, `fetch NAME|all` gets them, `mirror FOLDER` makes a class's mirror."""
 
 import argparse
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from helpers.data import CATALOG, DataError
 from helpers.data.fetch import fetch, find, folders, locked
 from helpers.data.load import cache
 from helpers.data.record import DataSet
-from helpers.runtime import setting, switch
+from helpers.runtime import PROJECT, setting, switch
 
 
 def where(data: DataSet) -> str:
@@ -67,10 +68,10 @@ def main(arguments: list[str] | None = None) -> int:
     if chosen.command == "mirror" and chosen.target:
         return min(1, mirror(Path(chosen.target).expanduser()))
     if chosen.command == "list":
-        print(f"Data folder: {folders()[0]}")
+        print(f"Data folder: {os.path.relpath(folders()[0], PROJECT)} (from the project's folder)")
         for name, data in CATALOG.items():
             size = sum(file.size for file in next(iter(data.forms.values())))
-            print(f"{name:17}{size / 1e6:7.1f} MB  {data.licence:17}{where(data)}")
+            print(f"{name:17}{size / 1e6:7.2f} MB  {data.licence:17}{where(data)}")
         return 0
     if chosen.target not in ("all", *CATALOG):
         parser.error(f"fetch needs all or one of {', '.join(CATALOG)}; mirror needs a folder")

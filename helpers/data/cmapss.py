@@ -81,6 +81,8 @@ def worn_engine(life: int, onset: float, seed: int) -> Tensor:
 
     A sensor is its value on a new engine + a deviation of this engine + its change until failure × `wear` + noise.
     """
+    if not 0 <= onset < life:
+        raise ValueError(f"onset must be 0 or more, and less than life; got {onset} and {life}")
     rng = np.random.default_rng(seed)
     new, change, noise = torch.tensor([row[1:] for row in SENSORS.values()], dtype=torch.float64).T
     own, z = (torch.from_numpy(rng.standard_normal((rows, len(SENSORS)))) for rows in (1, life))

@@ -68,7 +68,6 @@ def fetch(data: DataSet, part: Path) -> Files:
         "COURSE_MIRROR to a folder or address with it and its SHA256SUMS; or try again online; see data/README.md."]))
 
 
-# ---- Folders ---------------------------------------------------------------------------------------------------------
 def folders() -> list[Path]:
     """Folders that may hold data, the preferred one first: COURSE_DATA or the project's, then the user's cache."""
     first = folder_setting("COURSE_DATA") if setting("COURSE_DATA") else PROJECT / "data"

@@ -90,7 +90,7 @@ MUTANTS = [
         "web page taken for a file": ('[:1] == b"<":', '[:1] == b"no":'),
         "Retry-After ignored": ("min(int(told), 20) if told.isdecimal() else seconds", "seconds"),
         "busy host not asked again": ("if (status == 429 or status >= 500) and seconds:", "if False:"),
-        "sums in capitals refused": ("{row[0].lower()}", "{row[0]}"),
+        "sums with a star or a dot before the name refused": ('.strip().lstrip("*./")', ".strip()"),
         "sums as Windows writes them refused": ('else "utf-8-sig")', 'else "utf-8")'),
         "two processes fetch at once": ('with filelock.FileLock(folder / f".{name}.lock", mode=0o666):', "if True:"),
         "error of the file system let through": (
@@ -140,7 +140,7 @@ MUTANTS = [
         "a complement not named": ('    "1 minus {}": lambda x: 1 - x,\n', ""),
         "a constant factor not named": ("if 0 < abs(factor) < torch.inf else {}", "if False else {}"),
         "an argument without effect not named": ("if self._difference(wanted, _results(", "if False and (("),
-        "swapped arguments not named": ("for a, b in itertools.combinations(range(len(names)), 2):", "for a, b in ():"),
+        "swapped arguments not named": ("itertools.combinations(enumerate(names), 2)", "()"),
     }),
     Mutant("a reference of an exercise is wrong", "helpers/checks/bearings.py", "math.log(3600 * lines / (seconds",
            "math.log(60 * lines / (seconds", EXERCISES),

@@ -30,7 +30,7 @@ def normalise(notebook: nbformat.NotebookNode) -> None:
     """Drop progress bars and needless metadata, number the cells, give figures and controls a readable text."""
     state = notebook.metadata.get("widgets", {}).get(WIDGETS, {}).get("state", {})
     notebook.nbformat_minor = 5
-    shown: set[str] = set()
+    shown: list[str] = []
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number:03d}"
         kept_tags = cell.metadata.get("tags")
@@ -44,7 +44,7 @@ def normalise(notebook: nbformat.NotebookNode) -> None:
         following = notebook.cells[number + 1].source if number + 1 < len(notebook.cells) else ""
         for output in cell.outputs:
             if WIDGET in output.get("data", {}):
-                shown.add(output.data[WIDGET]["model_id"])
+                shown.append(output.data[WIDGET]["model_id"])
                 output.data["text/plain"] = sentence(output.data[WIDGET]["model_id"], state)
             if "image/png" in output.get("data", {}):
                 output.data["image/png"] = shrunk(output.data["image/png"])
@@ -52,9 +52,10 @@ def normalise(notebook: nbformat.NotebookNode) -> None:
                     output.metadata = nbformat.from_dict({"image/png": {"alt": plain(following.split("\n\n")[0])}})
     notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": notebook.metadata.language_info})
     if shown:
-        kept = {model: state[model] for model in sorted(reachable(shown, state))}
+        kept = {model: state[model] for model in reachable(shown, state)}
         notebook.metadata["widgets"] = nbformat.from_dict(
             {WIDGETS: {"state": kept, "version_major": 2, "version_minor": 0}})
+        rename(notebook, list(kept))
 
 
 def sentence(model_id: str, state: dict) -> str:
@@ -82,16 +83,24 @@ def is_progress_bar(output: nbformat.NotebookNode, state: dict) -> bool:
     return any(child.get("model_name") == "FloatProgressModel" for child in children)
 
 
-def reachable(models: set[str], state: dict) -> set[str]:
-    """The widget models that the given ones need, themselves included."""
-    found: set[str] = set()
-    wanted = list(models)
+def reachable(models: list[str], state: dict) -> list[str]:
+    """The widget models that the given ones need, themselves included, in an order that does not depend on names."""
+    found: list[str] = []
+    wanted = models[::-1]
     while wanted:
         model = wanted.pop()
         if model in state and model not in found:
-            found.add(model)
+            found.append(model)
             wanted += re.findall(r"IPY_MODEL_(\w+)", json.dumps(state[model]))
     return found
+
+
+def rename(notebook: nbformat.NotebookNode, models: list[str]) -> None:
+    """Number the widget models in place of their random names, so that a diff shows what changed and nothing else."""
+    text = json.dumps({"cells": notebook.cells, "metadata": notebook.metadata})
+    for number, model in enumerate(models):
+        text = text.replace(model, f"{number:032x}")
+    notebook.update(nbformat.from_dict(json.loads(text)))
 
 
 def plain(caption: str) -> str:
