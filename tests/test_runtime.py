@@ -160,7 +160,7 @@ def test_check_env_runs_on_an_old_and_bare_python() -> None:
 def test_memory_is_what_a_container_still_allows(tmp_path: Path) -> None:
     for limit, low, high in (("max", 0.76, 1e6), (2**30, 0.75, 0.75)):
         for name, text in (("max", limit), ("current", 2**29), ("stat", f"anon 5\ninactive_file {2**28}")):
-            (tmp_path / f"memory.{name}").write_text(f"{text}\n")
+            (tmp_path / f"memory.{name}").write_text(f"{text}\n", "utf-8")
         assert low <= check_env.free_memory(tmp_path) <= high
 
 

@@ -26,7 +26,7 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 WIDGETS = "application/vnd.jupyter.widget-state+json"
 
 
-def normalise(notebook: nbformat.NotebookNode) -> None:
+def normalise(notebook: nbformat.NotebookNode, prefix: str) -> None:
     """Drop progress bars and needless metadata, number the cells, give figures and controls a readable text."""
     state = notebook.metadata.get("widgets", {}).get(WIDGETS, {}).get("state", {})
     notebook.nbformat_minor = 5
@@ -55,7 +55,7 @@ def normalise(notebook: nbformat.NotebookNode) -> None:
         kept = {model: state[model] for model in reachable(shown, state)}
         notebook.metadata["widgets"] = nbformat.from_dict(
             {WIDGETS: {"state": kept, "version_major": 2, "version_minor": 0}})
-        rename(notebook, list(kept))
+        rename(notebook, list(kept), prefix)
 
 
 def sentence(model_id: str, state: dict) -> str:
@@ -95,12 +95,16 @@ def reachable(models: list[str], state: dict) -> list[str]:
     return found
 
 
-def rename(notebook: nbformat.NotebookNode, models: list[str]) -> None:
-    """Number the widget models in place of their random names, so that a diff shows what changed and nothing else."""
+def rename(notebook: nbformat.NotebookNode, models: list[str], prefix: str) -> None:
+    """Number the widget models in place of their random names, and write 2 for 2.0, as JupyterLab does on saving.
+
+    So a diff shows what changed, and opening a lesson changes nothing.
+    """
     text = json.dumps({"cells": notebook.cells, "metadata": notebook.metadata})
     for number, model in enumerate(models):
-        text = text.replace(model, f"{number:032x}")
-    notebook.update(nbformat.from_dict(json.loads(text)))
+        text = text.replace(model, f"{prefix}{number:030x}")
+    whole = json.loads(text, parse_float=lambda number: int(float(number)) if float(number) % 1 == 0 else float(number))
+    notebook.update(nbformat.from_dict(whole))
 
 
 def plain(caption: str) -> str:
@@ -127,7 +131,7 @@ def main() -> int:
         if "STAND-IN" in shown or run_size() != "default":
             print(f"{name}: not saved, it ran on a stand-in or at the small size")
             continue
-        normalise(notebook)
+        normalise(notebook, prefix=path.stem[:2])
         notebook.metadata["course"] = nbformat.from_dict(fingerprint(path))
         nbformat.validate(notebook)
         if path.read_bytes() != before:
