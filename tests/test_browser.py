@@ -145,7 +145,7 @@ def test_a_student_runs_a_lesson_and_moves_its_controls(path: Path, school: Lab,
             shown = control.evaluate(SHOWN)
             start = time.perf_counter()
             move(control)
-            page.wait_for_function(f"([control, shown]) => ![shown, ''].includes(({SHOWN})(control))", timeout=30_000,
+            page.wait_for_function(f"([control, shown]) => ![shown, ''].includes(({SHOWN})(control))", timeout=120_000,
                                    arg=[control.element_handle(), shown])
             record_property(f"{label.text_content()}, {move.__name__}: seconds", time.perf_counter() - start)
     assert lesson.errors() == []

@@ -121,8 +121,8 @@ def test_each_element_is_compared_on_its_own(wanted: list[float], wrong: list[fl
     (lambda x, t: (x.min() / t, x / t), "both uses 1 divided by `t` where `t` belongs."),
     (lambda x, t: (x.min() * (t + 1), x * (t + 1)), "both uses `t` plus 1 where `t` belongs."),
     (lambda x, t: torch.stack([x.min() * t, x.max() * t]), "expected a tuple, got tensor("),
-    (lambda x, t: (0.0, x * t), "Expected 2.0 but got 0.0."),
-    (lambda x, t: (x.min() * t,), "The length of the sequences mismatch: 1 != 2"),
+    (lambda x, t: (0.0, x * t), "Expected 2.0 but got 0.0."), (lambda x, t: (x.min() * t,), "mismatch: 1 != 2"),
+    (lambda x, t: (-x.min() * t, x * t), "is minus what"), (lambda x, t: (1 - x.min() * t, x * t), "is 1 minus what"),
     (lambda x, t: (x.min() * t + 0.1, x * t + 0.1 * x**2), "The failure occurred for item [0]"),
 ])
 def test_generic_mistakes_are_named(attempt: Callable, message: str) -> None:

