@@ -17,9 +17,9 @@ Answer = Callable[[BaseHTTPRequestHandler], None]
 
 def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data folder still to be made; no mirror, no proxy, no user's cache."""
-    for name in ("COURSE_MIRROR", "COURSE_OFFLINE", "COURSE_STANDIN", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+    for name in ("COURSE_MIRROR", "COURSE_OFFLINE", "COURSE_STANDIN", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY",
+                 "http_proxy", "https_proxy", "all_proxy", "NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
     monkeypatch.setenv("COURSE_DATA", str(tmp_path / "data"))
     monkeypatch.setattr(fetch.pooch, "os_cache", lambda project: tmp_path / "user" / project)
     monkeypatch.setattr(fetch, "TIMEOUT", (2, 10))

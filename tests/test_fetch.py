@@ -19,7 +19,6 @@ from urllib.parse import quote
 import pytest
 import torch
 
-from helpers import runtime
 from helpers.data import DataError, FetchError, __main__, fetch, load
 from helpers.data.record import DataSet, File, Files, Wheel
 from tests.fault_server import FaultServer, cut, empty_folder, redirect, status, whole
@@ -44,14 +43,13 @@ def read(files: Files):
 
 
 def numbers(*urls, known=HASH, **forms):
-    """A data set of one file that can be had from `urls`, or of other forms: name of the form = its files."""
+    """A data set of one file that can be had from `urls`, or of other forms."""
     return DataSet("numbers", "Numbers", forms or {"text": (File(NAME, len(BODY), known, urls),)}, "licence", read,
                    stand_in=lambda: {"values": torch.zeros(1, 5)})
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """An empty data folder with an awkward name."""
     empty_folder(tmp_path, monkeypatch)
     reads.clear()
     folder = tmp_path / "Prüfstand 数据 1"
@@ -94,12 +92,10 @@ def test_fault_is_told_and_leaves_nothing_and_the_second_host_mends(answer, reas
     assert f"{server.address}/official: " in message and f"{server.address}/second: " in message
     assert NAME in message and str(folder) in message and "COURSE_MIRROR" in message and left(folder) == []
     server.plan |= {"/second": [redirect("/other%20place")], "/other%20place": [whole(BODY)]}
-    found = get(server.numbers)
-    assert found.official and found.origin == "from 127.0.0.1" and left(folder) == [NAME]
+    assert get(server.numbers).origin == "from 127.0.0.1" and left(folder) == [NAME]
     assert (folder / NAME).read_bytes() == BODY and server.log[-1][0] == "/other%20place"
-    for _, headers in server.log:
-        assert headers["User-Agent"].startswith("deep-learning-for-manufacturing")
-        assert headers["Accept-Encoding"] == "identity"  # a file that is packed for the way has another hash
+    for _, headers in server.log:  # a file that is packed for the way has another hash
+        assert "deep-learning-for-manufacturing" in headers["User-Agent"] and headers["Accept-Encoding"] == "identity"
 
 
 @pytest.mark.parametrize("code", [429, 503])
@@ -139,7 +135,7 @@ def mirror(request, tmp_path, folder, server, monkeypatch):
     """Put a file and its sums (bytes; none if None) on a mirror of one of the four kinds, with COURSE_OFFLINE on."""
     place = tmp_path / "Spiegel 镜"
     place.mkdir()
-    monkeypatch.setattr(runtime, "PROJECT", tmp_path)
+    monkeypatch.setattr("helpers.runtime.PROJECT", tmp_path)
     monkeypatch.chdir(place)  # relative folders do not count from here
     monkeypatch.setenv("COURSE_DATA", folder.name)
     monkeypatch.setenv("COURSE_OFFLINE", "true")
@@ -251,16 +247,13 @@ def test_error_of_the_file_system_is_told(when, folder, server, wheel, monkeypat
         monkeypatch.setattr(fetch.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 1, "", stderr))
     if when == "lock":
         monkeypatch.setattr(fetch.filelock.FileLock, "acquire", Mock(side_effect=OSError(errno.ENOLCK, "No locks")))
-    if when in ("download", "cache"):
-        module = fetch.pooch.downloaders if when == "download" else load
-        monkeypatch.setattr(module, "open", lambda path, mode: FullDisk(path, mode), raising=False)
+    monkeypatch.setattr(load if when == "cache" else fetch.pooch.downloaders, "open", FullDisk, raising=False)
     with pytest.raises(DataError, match=r"numbers: (the disk is full|No locks).*What to do: .*COURSE_DATA") as error:
         load.load(packed(wheel) if when == "pip" else server.numbers)
     assert str(folder) in str(error.value) and left(folder) == ([NAME] if when == "cache" else [])
 
 
-def read_only(monkeypatch, *folders, make=tempfile.TemporaryFile):
-    """Make folders read-only, as a share is. (Root may write everywhere.)"""
+def read_only(monkeypatch, *folders, make=tempfile.TemporaryFile):  # root may write everywhere
     refuse = Mock(side_effect=PermissionError)
     monkeypatch.setattr(tempfile, "TemporaryFile", lambda dir: (refuse if Path(dir) in folders else make)(dir=dir))
 
@@ -308,6 +301,8 @@ def test_cache_is_used_as_long_as_it_is_whole(damage, folder, tmp_path, monkeypa
     for _ in range(2):
         assert load.load(numbers())["values"].sum() == 210_000 and reads == ["text"] * 2
     assert left(tmp_path) == [NAME, "Prüfstand 数据 1", "numbers-0.pt"]  # and nothing evil
+    (folder / NAME).write_bytes(COPY)  # another file
+    assert load.load(numbers())["values"].sum() == 210_007
 
 
 @pytest.mark.parametrize("raw", [b"", b"no numbers"])
@@ -327,13 +322,16 @@ def test_cache_is_used_while_the_mirror_is_being_filled(folder, tmp_path, monkey
     monkeypatch.setenv("COURSE_MIRROR", str(tmp_path))
     (tmp_path / "SHA256SUMS").write_bytes(sums(name="a") + sums(COPY, "b"))
     (tmp_path / "a").write_bytes(BODY)
+    (folder / "b").write_bytes(COPY)
     data = numbers(better=(File("a", 1, HASH),), copy=(File("b", 1),))
+    assert all("(b)" in load.load(data)["source"] for _ in range(2))  # what lies here comes first, and is read once
+    (folder / "b").unlink()
     source = load.load(data)["source"]
     (tmp_path / "a").write_bytes(BODY[:99])  # the teacher copies it anew
     assert load.load(data)["source"] == source
     (tmp_path / "a").unlink()
     (tmp_path / "b").write_bytes(COPY)
-    assert load.load(data)["source"] == source and reads == ["better"]
+    assert load.load(data)["source"] == source and reads == ["copy", "better"]
 
 
 def test_stand_in_says_so_until_real_data_come(folder, server, monkeypatch):
@@ -375,6 +373,7 @@ def test_command_line(folder, tmp_path, server, capsys, monkeypatch):
     assert "[FAIL] Lost could not be had" in told.err and "[OK] Numbers" in told.out and "Traceback" not in told.err
     assert __main__.main(["list"]) == 0 and re.search(r"^numbers .* here$", capsys.readouterr().out, re.M)
     monkeypatch.setattr(__main__, "distributions", lambda name: iter([]))
+    lost = dataclasses.replace(lost, forms={"wheel": (File("x", 1, wheel=Wheel("lost==1", "")),)})
     assert __main__.where(lost) == "to be had from nowhere: this environment has no pip"
     mirror = tmp_path / "镜 mirror"
     monkeypatch.setattr(__main__, "CATALOG", {"numbers": server.numbers})

@@ -46,8 +46,7 @@ def test_figures_appear_whatever_the_backend_of_the_environment() -> None:
     code = ("from IPython.core.interactiveshell import InteractiveShell as Shell\n"
             "Shell.enable_gui = lambda shell, gui: None; Shell.instance()\n"
             "from helpers.plotting import plt, use_course_style; use_course_style(); print(plt.get_backend())")
-    told = subprocess.run([sys.executable, "-c", code], env={**os.environ, "MPLBACKEND": "svg"}, stdout=subprocess.PIPE)
-    assert b"inline" in told.stdout
+    assert b"inline" in subprocess.check_output([sys.executable, "-c", code], env={**os.environ, "MPLBACKEND": "svg"})
 
 
 def drawn(images: torch.Tensor | list, **options) -> list:

@@ -61,9 +61,8 @@ def test_accelerator_is_tried_before_it_is_chosen(monkeypatch: pytest.MonkeyPatc
 
 @pytest.fixture
 def threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Eight cores and three threads, until the test is over."""
     before = torch.get_num_threads()
-    monkeypatch.setattr(runtime, "ALL_THREADS", 8)
+    monkeypatch.setattr(runtime, "ALL_THREADS", 8)  # cores
     torch.set_num_threads(3)
     yield
     torch.set_num_threads(before)
