@@ -11,10 +11,12 @@ from pathlib import Path
 
 import psutil
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 STARTUP = 'import warnings\n\nwarnings.filterwarnings("error", module=r"(__main__|helpers)(\\.|$)")\n'
 MEMORY = 3.5  # GiB for one lesson
 FIRST = ("notebooks", "test_lessons.py", "test_browser.py", "test_own_data.py", "test_class.py")  # the long ones
+BY_LESSON = ("test_lessons.py", "test_browser.py", "test_own_data.py", "test_reading.py")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -76,17 +78,29 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return None
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests of a file stay together on one worker, unless they say otherwise; what takes long comes first."""
+    """What takes long comes first."""
     def rank(item: pytest.Item) -> int:
         place = next((k for k, part in enumerate(FIRST) if part in (item.path.name, item.path.parts[-2])), len(FIRST))
         return 0 if "solutions" in item.path.parts else place
 
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))
     items.sort(key=rank)
+
+
+class ByFile(LoadScopeScheduling):
+    """The tests of a file stay together on one worker; some files are shared out by lesson.
+
+    xdist's own `--dist loadgroup` writes the group into the name of a test, which pytest 9.2 does not let it do.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file, _, test = nodeid.partition("::")
+        return file + test.partition("[")[2] if file.endswith(BY_LESSON) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:
+    """How tests are shared out."""
+    return ByFile(config, log)
 
 
 def pytest_xdist_auto_num_workers() -> int:

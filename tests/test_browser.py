@@ -22,7 +22,7 @@ from tests.lab import Lab, Notebook, course_in, files, started_lab, student
 browser = pytest.fixture(scope="module")(started_chromium)
 ARTEFACTS = Path(__file__).parent / "artefacts"
 START, CONVOLUTION = LESSONS[0], LESSONS[2]
-EACH = [pytest.param(path, id=path.stem, marks=pytest.mark.xdist_group(f"browser {path.stem}")) for path in LESSONS]
+EACH = [pytest.param(path, id=path.stem) for path in LESSONS]
 # What the `interact` of a control shows: its pictures, or its text if it draws none.
 SHOWN = """control => {
     const output = control.closest('.widget-interact').querySelector('.widget-output');

@@ -8,7 +8,7 @@ import pytest
 from tests.course import LESSONS, SOLUTIONS, execute
 
 CELL_LIMIT = 120  # seconds at the small size
-EVERY = [pytest.param(path, id=f"{path.parent.name}-{path.stem}", marks=pytest.mark.xdist_group(f"lesson {path}"))
+EVERY = [pytest.param(path, id=f"{path.parent.name}-{path.stem}")
          for path in sorted(LESSONS + SOLUTIONS, key=lambda path: path.parent.name)]
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.course import LESSONS, execute, read_cells, tags
 
 OWN = [path for path in LESSONS if any("own-data" in tags(cell) for cell in read_cells(path))]
-EACH = [pytest.param(path, id=path.stem, marks=pytest.mark.xdist_group(f"own data {path.stem}")) for path in OWN]
+EACH = [pytest.param(path, id=path.stem) for path in OWN]
 CELL_LIMIT = 120  # seconds at the small size
 
 # Lesson -> the reader's cell, and a pattern whose group 1 is a figure that the notebook prints, with its least value.

@@ -18,7 +18,7 @@ from tests.course import LESSONS, ROOT, SOLUTIONS, read_cells
 from tests.tools.refresh import WIDGET, WIDGETS, plain
 
 browser = pytest.fixture(scope="module")(started_chromium)
-EVERY = [pytest.param(path, id=str(path.relative_to(ROOT / "notebooks")), marks=pytest.mark.xdist_group(f"page {path}"))
+EVERY = [pytest.param(path, id=str(path.relative_to(ROOT / "notebooks")))
          for path in LESSONS + SOLUTIONS]
 EXPORTER = HTMLExporter(template_name="classic", filters={"clean_html": lambda html: html})  # ours is clean
 NOT_OURS = {  # parts of a page that others draw, with what axe says of them
