@@ -78,8 +78,7 @@ def check_machine():
 
 def main():
     """Print a line a check; the result is the number of failures. Nothing is asked of the network."""
-    shown = [*check_python(), *check_packages(), *check_machine()]
-    for passed, text in shown:
+    for passed, text in (shown := [*check_python(), *check_packages(), *check_machine()]):
         print(f"[{'OK' if passed else 'FAIL'}] {text}")
     return sum(not passed for passed, _ in shown)
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import psutil
 import torch
+from threadpoolctl import threadpool_limits
 
 PROJECT = Path(__file__).resolve().parents[1]
 ALL_THREADS = torch.get_num_threads()  # what PyTorch takes by itself: one for each physical core
@@ -51,15 +52,16 @@ def choose_device() -> torch.device:
         return torch.device("cpu")
 
 
-def set_threads(large_convolutions: bool = False) -> str:
+def set_threads(large_network: bool = False) -> str:
     """Set the number of CPU threads of this kernel and return it in words, for the line that names the device.
 
-    One thread: a second one buys small networks nothing, and on a busy machine all threads wait for the one that has
-    no core. `large_convolutions` get the cores that are idle now. OMP_NUM_THREADS decides instead where it is set.
+    One thread: a second one buys small networks nothing, and makes a busy machine far slower. A `large_network` gets
+    the cores that are idle now. OMP_NUM_THREADS decides instead where it is set.
     """
     if not setting("OMP_NUM_THREADS"):
-        idle = 1 - psutil.cpu_percent(0.3) / 100 if large_convolutions else 0
+        idle = 1 - psutil.cpu_percent(0.3) / 100 if large_network else 0
         torch.set_num_threads(max(1, round(ALL_THREADS * idle)))
+        threadpool_limits(torch.get_num_threads(), user_api="blas")  # NumPy's and SciPy's linear algebra
     return f"CPU threads: {torch.get_num_threads()}"
 
 
