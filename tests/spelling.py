@@ -79,13 +79,10 @@ def unknown(text: str, also: frozenset[str] = frozenset()) -> set[str]:
 
 def texts() -> Iterator[tuple[Path, str, frozenset[str]]]:
     """(file, prose, names used in its code): pages, READMEs, and the docstrings and messages of the helpers."""
-    for path in LESSONS + SOLUTIONS:
-        yield path, prose(markdown(path)), frozenset()
-    for path in READMES:
+    for path in LESSONS + SOLUTIONS + READMES:
         yield path, prose(markdown(path)), frozenset()
     for path in sorted((ROOT / "helpers").rglob("*.py")):
         nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
-        names = {node.arg for node in nodes if isinstance(node, ast.arg)} | {
-            node.id for node in nodes if isinstance(node, ast.Name)}
+        names = frozenset(getattr(node, "arg", None) or getattr(node, "id", "") for node in nodes)
         strings = [n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)]
-        yield path, prose("\n\n".join(s for s in strings if len(s.split()) > 2)), frozenset(names)
+        yield path, prose("\n\n".join(s for s in strings if len(s.split()) > 2)), names

@@ -24,7 +24,6 @@ from tests.lab import environment, files, student
 STUDENTS = 30
 FILES = [file.name for file in MNIST.forms["idx files"]]
 KEPT = {"mnist-0.pt", ".mnist.lock"}  # the lock is an empty file that stays
-ACCOUNTS = pytest.mark.skipif(os.name != "posix", reason="accounts and permissions of POSIX")
 
 
 @pytest.fixture(scope="module")
@@ -116,15 +115,11 @@ def python(arguments: list[str], home: Path, number: int = 60_001, **settings: o
 
 @pytest.fixture(scope="module")
 def share(mirror: Path) -> Iterator[Path]:
-    """A folder for MNIST, in one that students reach without root's rights. Two accounts fetch it one after the other.
-
-    Afterwards it is read-only.
-    """
+    """A folder of MNIST in reach of students without root's rights, fetched by two accounts in turn, then read-only."""
     with tempfile.TemporaryDirectory() as folder:
-        share = Path(folder) / "share"
-        for path, mode in ((share.parent, 0o755), (share, 0o777)):
-            path.mkdir(exist_ok=True)
-            path.chmod(mode)
+        (share := Path(folder) / "share").mkdir()
+        share.parent.chmod(0o755)
+        share.chmod(0o777)
         for number in (60_001, 60_002):
             (share / "mnist-0.pt").unlink(missing_ok=True)  # the second fetches too, with the first one's lock there
             done = python(["-m", "helpers.data", "fetch", "mnist"], share.parent / f"{number}", number,
@@ -135,10 +130,7 @@ def share(mirror: Path) -> Iterator[Path]:
         share.chmod(0o755)
 
 
-READ = "import helpers.data as data; print(data.load_mnist().source); print(data.load_romeo_and_juliet().source)"
-
-
-@ACCOUNTS
+@pytest.mark.skipif(os.name != "posix", reason="accounts and permissions of POSIX")
 @pytest.mark.parametrize("own_home", [True, False], ids=["home", "nowhere"])
 def test_students_read_the_share_of_other_accounts_and_are_told_what_is_missing(own_home: bool, share: Path) -> None:
     """A student who may write nowhere is told."""
@@ -146,15 +138,15 @@ def test_students_read_the_share_of_other_accounts_and_are_told_what_is_missing(
     before = files(share)
     student(home)
     home.chmod(0o755 if own_home else 0o555)
-    read = python(["-c", READ], home, COURSE_DATA=share)
+    code = "import helpers.data as data; print(data.load_mnist().source); print(data.load_romeo_and_juliet().source)"
+    read = python(["-c", code], home, COURSE_DATA=share)
     first, *rest = read.stdout.splitlines()
     assert first.startswith("copy of MNIST") and first.endswith("from a mirror (COURSE_MIRROR)")
     assert files(share) == before and set(before) == KEPT
-    kept = [path.name for path in home.rglob("*.pt")]
+    assert list(home.rglob("*.pt")) == []  # a stand-in is drawn anew
     if own_home:
         assert rest[0].startswith("STAND-IN: simulated") and "Romeo and Juliet" in rest[0]
         assert rest[-1].startswith(f"What to do: put pg1513.txt, or romeo-and-juliet.md into {share}")
-        assert kept == []  # a stand-in is drawn anew
     else:
-        assert rest == kept == []
+        assert rest == []
         assert "DataError: No data folder can be written to" in read.stderr and "set COURSE_DATA" in read.stderr

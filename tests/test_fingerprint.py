@@ -20,8 +20,7 @@ LESSON = "07_gan_mnist.ipynb"
 @pytest.fixture
 def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of what a fingerprint looks at, with a lesson whose outputs are saved; its data are made up."""
-    fields = {"train_images": torch.zeros(3), "class_names": ("0", "1"), "source": "here"}
-    kept = {"fields": fields, "form": "idx files"}
+    kept = {"form": "idx files", "fields": {"train_images": torch.zeros(3), "class_names": ("0", "1"), "source": ""}}
     monkeypatch.setattr(fingerprint, "cached", lambda data: kept if data is CATALOG["mnist"] else None)
     shutil.copytree(ROOT / "helpers", tmp_path / "helpers", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "requirements.txt"):
@@ -34,18 +33,10 @@ def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def change(path: Path, old: str, new: str) -> None:
-    """Replace the first place of a text that is there."""
-    text = path.read_text("utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new, 1), "utf-8")
-
-
 @pytest.mark.parametrize("file, old, new, reason", [
     (LESSON, "use_course_style()", "use_course_style(); 1", ["code"]),
     (LESSON, "# ", "# so: ", []),  # markdown
-    ("helpers/training.py", "zero_grad(set_to_none=True)", "zero_grad()",
-     ["helpers: helpers.training"]),
+    ("helpers/training.py", "zero_grad(set_to_none=True)", "zero_grad()", ["helpers: helpers.training"]),
     ("helpers/data/mnist.py", "10", "11", ["helpers: helpers.data.mnist"]),
     ("helpers/data/unpack.py", "1 << 20", "1 << 21", ["helpers: helpers.data.unpack"]),  # what a helper imports
     ("helpers/course.mplstyle", "font.size: 11", "font.size: 12", ["helpers: helpers.plotting"]),
@@ -56,7 +47,9 @@ def change(path: Path, old: str, new: str) -> None:
     ("requirements.txt", "ruff==", "ruff==9.", []),  # no lesson runs on it
 ])
 def test_what_counts_as_a_change(file: str, old: str, new: str, reason: list[str], course: Path) -> None:
-    change(course / file, old, new)
+    text = (course / file).read_text("utf-8")
+    assert old in text
+    (course / file).write_text(text.replace(old, new, 1), "utf-8")
     assert fingerprint.changes(course / LESSON, course) == reason
 
 

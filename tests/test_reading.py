@@ -15,11 +15,10 @@ from playwright.sync_api import Browser, Page, Route
 
 from tests.chromium import started_chromium
 from tests.course import LESSONS, ROOT, SOLUTIONS, read_cells
-from tests.tools.refresh import WIDGET, WIDGETS, plain
+from tests.tools.refresh import WIDGET, WIDGETS, children, plain
 
 browser = pytest.fixture(scope="module")(started_chromium)
-EVERY = [pytest.param(path, id=str(path.relative_to(ROOT / "notebooks")))
-         for path in LESSONS + SOLUTIONS]
+EVERY = [pytest.param(path, id=str(path.relative_to(ROOT / "notebooks"))) for path in LESSONS + SOLUTIONS]
 EXPORTER = HTMLExporter(template_name="classic", filters={"clean_html": lambda html: html})  # ours is clean
 NOT_OURS = {  # parts of a page that others draw, with what axe says of them
     ".prompt": "nbconvert's In [1] and Out[1]: the latter has a contrast of 4.43, and 4.5 is wanted",
@@ -41,12 +40,6 @@ def path(request: pytest.FixtureRequest) -> Path:
 def html(path: Path) -> str:
     """The page as nbconvert makes it with its classic template (the other one drops the alt texts of figures)."""
     return EXPORTER.from_filename(str(path))[0]
-
-
-@pytest.fixture(scope="module")
-def soup(html: str) -> BeautifulSoup:
-    """The elements of the page."""
-    return BeautifulSoup(html, "html.parser")
 
 
 @pytest.fixture(scope="module")
@@ -78,33 +71,18 @@ def saved_state(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text("utf-8"))["metadata"].get("widgets", {}).get(WIDGETS, {}).get("state", {})
 
 
+def moved(output: dict[str, Any], saved: dict[str, Any]) -> list[dict[str, Any]]:
+    """State of each control that an output shows."""
+    return [model["state"] for model in children(output, saved) if "description" in model["state"]]
+
+
 def controls(path: Path) -> list[dict[str, Any]]:
     """State of each saved control of a notebook, in order."""
     saved = saved_state(path)
-    boxes = [output["data"][WIDGET]["model_id"] for cell in read_cells(path) for output in cell.get("outputs", ())
-             if WIDGET in output.get("data", {})]
-    names = [name.removeprefix("IPY_MODEL_") for box in boxes for name in saved[box]["state"]["children"]]
-    return [saved[name]["state"] for name in names if "description" in saved[name]["state"]]
+    return [state for cell in read_cells(path) for output in cell.get("outputs", ()) for state in moved(output, saved)]
 
 
-def interactions(source: str) -> list[tuple[set[str], dict[str, Any]]]:
-    """For each `interact` of a cell's code: names in what it calls; label -> value, None where the code computes it."""
-    nodes = list(ast.walk(ast.parse(source)))
-    sliders = {ast.unparse(node.targets[0]): node.value for node in nodes if isinstance(node, ast.Assign)}
-    found = []
-    for call in nodes:
-        if isinstance(call, ast.Call) and ast.unparse(call.func) == "interact":
-            labels = {}
-            for keyword in call.keywords:
-                slider = sliders.get(ast.unparse(keyword.value), keyword.value)
-                given = {item.arg: item.value.value for item in getattr(slider, "keywords", ())
-                         if isinstance(item.value, ast.Constant)}
-                labels[given.get("description", keyword.arg)] = given.get("value")
-            found.append(({node.id for node in ast.walk(call.args[0]) if isinstance(node, ast.Name)}, labels))
-    return found
-
-
-def test_page_shows_every_figure_under_its_caption(path: Path, soup: BeautifulSoup) -> None:
+def test_page_shows_every_figure_under_its_caption(path: Path, html: str) -> None:
     saved = []
     for cell, following in itertools.pairwise([*read_cells(path), {"source": ""}]):
         data = [output.get("data", {}) for output in cell.get("outputs", ())]
@@ -112,31 +90,30 @@ def test_page_shows_every_figure_under_its_caption(path: Path, soup: BeautifulSo
         assert bool(pictures) == following["source"].startswith("*Figure"), f"caption or figure?\n{cell['source']}"
         caption = plain(following["source"].split("\n\n")[0])
         saved += [(f"data:image/png;base64,{picture}", caption) for picture in pictures]
-    assert [(image["src"].strip(), image["alt"]) for image in soup.find_all("img")] == saved
+    shown = BeautifulSoup(html, "html.parser").find_all("img")
+    assert [(image["src"].strip(), image["alt"]) for image in shown] == saved
 
 
-def test_every_control_is_saved_with_what_it_draws(path: Path) -> None:
-    asked = [labels for cell in read_cells(path) if cell["cell_type"] == "code"
-             for _, labels in interactions(cell["source"])]
-    for (label, value), saved in itertools.zip_longest(itertools.chain(*map(dict.items, asked)), controls(path)):
-        assert saved["description"] == label and value in (None, saved.get("value"))
-    pictures = [model["state"]["outputs"] for model in saved_state(path).values() if "outputs" in model["state"]]
-    assert len(pictures) == len(asked) and all(pictures)
-
-
-def test_saved_controls_are_a_sentence_below_what_they_draw(path: Path) -> None:
+def test_controls_are_saved_with_a_sentence_below_what_they_draw(path: Path) -> None:
     """So a page on which no widget runs shows the first picture, and says what could be moved."""
-    drawn = set()  # the functions that have been called in a cell which shows something
+    saved, drawn, asked = saved_state(path), set(), 0
     for cell in read_cells(path):
         if cell["cell_type"] == "code":
-            sentences = ["".join(output["data"]["text/plain"]) for output in cell["outputs"]
-                         if WIDGET in output.get("data", {})]
-            if len(cell["outputs"]) > len(sentences):
-                drawn |= {ast.unparse(node.value.func) for node in ast.parse(cell["source"]).body
+            boxes = [output for output in cell["outputs"] if WIDGET in output.get("data", {})]
+            tree = ast.parse(cell["source"])
+            if len(cell["outputs"]) > len(boxes):
+                drawn |= {ast.unparse(node.value.func) for node in tree.body
                           if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)}
-            for (called, labels), sentence in zip(interactions(cell["source"]), sentences, strict=True):
-                assert sentence.startswith(f"Run the lesson to use these controls: {', '.join(labels)}.")
-                assert called & drawn, "what the controls draw at first does not stand above them"
+            calls = [node for node in ast.walk(tree)
+                     if isinstance(node, ast.Call) and ast.unparse(node.func) == "interact"]
+            asked += len(calls)
+            for call, box in zip(calls, boxes, strict=True):
+                labels = ", ".join(state["description"] for state in moved(box, saved))
+                sentence = "".join(box["data"]["text/plain"])
+                assert labels and sentence.startswith(f"Run the lesson to use these controls: {labels}.")
+                assert {node.id for node in ast.walk(call.args[0]) if isinstance(node, ast.Name)} & drawn, sentence
+    pictures = [model["state"]["outputs"] for model in saved.values() if "outputs" in model["state"]]
+    assert len(pictures) == asked and all(pictures)
     assert "interactive(children=" not in path.read_text("utf-8")
 
 
@@ -149,12 +126,6 @@ def test_page_shows_label_and_value_of_every_control(path: Path, page: Page) -> 
     shown = [[control.locator(part).inner_text() for part in (".widget-label", ".widget-readout, option:checked")]
              for control in page.locator(".widget-inline-hbox").all()]  # what is hidden has no inner text
     assert [(label, value.replace("\xa0", " ")) for label, value in shown] == wanted
-
-
-def test_headings_of_the_page_are_nested(soup: BeautifulSoup) -> None:
-    levels = [int(heading.name[1]) for heading in soup.find_all(["h1", "h2", "h3", "h4", "h5", "h6"])]
-    assert levels[0] == 1 and levels.count(1) == 1
-    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
 
 
 def test_page_passes_the_accessibility_checker(page: Page) -> None:

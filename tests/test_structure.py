@@ -6,6 +6,7 @@ import itertools
 import json
 import re
 import subprocess
+import symtable
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -215,6 +216,29 @@ def test_claims_are_held_by_assertions(path: Path) -> None:
     code = code_of(path)
     assert len(re.findall(r"^\s*(assert |torch\.testing\.assert_close)", code, flags=re.M)) >= 2
     assert "NBVAL_SKIP" not in code and "nbval-skip" not in str([tags(c) for c in read_cells(path)])
+
+
+def read_by_functions(table: symtable.SymbolTable) -> set[str]:
+    """Global names that the functions of a cell read, at any depth. What runs at once, in brackets, does not count."""
+    read = set()
+    for inner in table.get_children():
+        if table.get_type() == "function" or inner.get_name() not in ("listcomp", "genexpr", "dictcomp", "setcomp"):
+            read |= {symbol.get_name() for symbol in inner.get_symbols() if symbol.is_global()}
+            read |= read_by_functions(inner)
+    return read
+
+
+@pytest.mark.parametrize("path", EVERY)
+def test_no_cell_changes_what_a_function_above_it_reads(path: Path) -> None:
+    """Else a cell that is run again after *Run All* does something else, or fails."""
+    cells = [cell["source"] for cell in read_cells(path) if cell["cell_type"] == "code" and "check" not in tags(cell)]
+    tables = [symtable.symtable(source, path.name, "exec") for source in cells]
+    assigned = [{s.get_name() for s in table.get_symbols() if s.is_assigned()} for table in tables]
+    read: set[str] = set()
+    for number, table in enumerate(tables):
+        assert read & assigned[number] == set(), cells[number]
+        known = set().union(*assigned[:number + 1])
+        read |= read_by_functions(table) & known
 
 
 CPU_ONLY = {"distance.double()", "signal[number].double()"}  # never on a device

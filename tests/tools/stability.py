@@ -5,8 +5,8 @@
 
 Run k adds 1000·k to every seed and takes 1, 2 or 4 threads in turn. Each assertion that compares two numbers is
 recorded instead of raised: its slack is how far the smaller side stands below the larger one, negative if it failed.
-The table has the slack's mean over the runs in units of its standard deviation: below 3, the margin is too narrow
-for the luck of the seed, or the claim is. The results of all runs are kept in stability.jsonl beside this file.
+The table has the slacks whose mean over the runs is below 3 standard deviations: there the margin is too narrow for
+the luck of the seed, or the claim is. The slacks of all runs are kept in stability.jsonl beside this file.
 """
 
 import argparse
@@ -16,10 +16,8 @@ import json
 import math
 import os
 import statistics
-import tempfile
-import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
@@ -30,8 +28,6 @@ from helpers.runtime import run_size
 from tests.course import LESSONS, ROOT, execute
 
 RECORD = Path(__file__).with_name("stability.jsonl")
-THREADS = (1, 2, 4)
-LEAST = 3.0  # standard deviations
 
 
 class Recorder(ast.NodeTransformer):
@@ -60,8 +56,8 @@ def slack_of(values: Sequence[Any], operators: Sequence[str]) -> float | None:
         return None
 
 
-def prepare(offset: int, file: str) -> None:
-    """In the kernel: add `offset` to every seed, and let `recorded` append slacks to `file`."""
+def prepare(lesson: str, offset: int) -> None:
+    """In the kernel: add `offset` to every seed, and let `recorded` append slacks to the file."""
     import numpy as np
     import torch
 
@@ -80,69 +76,54 @@ def prepare(offset: int, file: str) -> None:
 
     def recorded(label: str, values: tuple, operators: list[str]) -> None:
         if (slack := slack_of(values, operators)) is not None:
-            with open(file, "a", encoding="utf-8") as stream:
-                stream.write(json.dumps([label, slack]) + "\n")
+            with RECORD.open("a", encoding="utf-8") as stream:
+                stream.write(json.dumps([lesson, offset, label, slack]) + "\n")
 
     builtins.recorded = recorded  # type: ignore[attr-defined]
 
 
-def run(path: Path, number: int) -> dict[str, Any]:
-    """Run a lesson once with the offset and the threads of run `number`; return a record of it."""
+def run(path: Path, number: int) -> None:
+    """Run a lesson once with the offset and the threads of run `number`; print the error that stops it, if any."""
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
         if cell.cell_type == "code":
             tree = Recorder().visit(ast.parse(cell.source))
             cell.source = ast.unparse(tree) + ";" * cell.source.rstrip().endswith(";")
-    os.environ["OMP_NUM_THREADS"] = str(THREADS[number % len(THREADS)])
-    slacks: dict[str, float] = {}
-    start, error = time.perf_counter(), ""
-    with tempfile.TemporaryDirectory() as folder:
-        (file := Path(folder) / "slacks").touch()
-        first = (f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n"
-                 f"from tests.tools.stability import prepare\nprepare({1000 * number}, {str(file)!r})")
-        notebook.cells.insert(0, nbformat.v4.new_code_cell(first))
-        try:
-            execute(notebook, path.parent, limit=1800)
-        except Exception as stopped:  # the record says so; the next run goes on
-            error = str(stopped)[-300:]
-        for label, slack in map(json.loads, file.read_text("utf-8").splitlines()):
-            slacks[label] = min(slack, slacks.get(label, slack))
-    return {"lesson": path.stem, "run": number, "size": run_size(), "seconds": round(time.perf_counter() - start),
-            "error": error, "slacks": slacks}
+    first = (f"import sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom tests.tools.stability import prepare\n"
+             f"prepare('{path.stem}, {run_size()}', {1000 * number})")
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(first))
+    os.environ["OMP_NUM_THREADS"] = str((1, 2, 4)[number % 3])
+    try:
+        execute(notebook, path.parent, limit=1800)
+    except Exception as stopped:  # the next run goes on
+        print(str(stopped)[-300:])
 
 
-def report(records: list[dict[str, Any]]) -> None:
-    """Print, for each lesson and size, the assertions that failed, and those with a small slack for its deviation."""
-    groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for record in records:
-        groups[f"{record['lesson']}, {record['size']}"].append(record)
-    for name, runs in sorted(groups.items()):
-        slacks: dict[str, list[float]] = defaultdict(list)
-        for label, slack in (item for record in runs for item in record["slacks"].items()):
-            slacks[label].append(slack)
-        stopped = sum(bool(record["error"]) for record in runs)
-        print(f"{name}: {len(runs)} runs, {len(slacks)} assertions, stopped by an error: {stopped}")
-        for label, values in slacks.items():
-            failed = sum(not value >= 0 for value in values)  # nan fails, too
-            finite = [value for value in values if math.isfinite(value)] or [0.0]
-            mean, deviation = statistics.mean(finite), statistics.pstdev(finite)
-            if failed or (deviation > 0 and mean < LEAST * deviation):
-                print(f"  failed {failed}, mean slack {mean:+.3g} ± {deviation:.2g}, least {min(values):+.3g}: {label}")
+def report(records: Iterable[tuple[str, int, str, float]]) -> None:
+    """Print the assertions that failed, and those with a small slack for its deviation."""
+    slacks: dict[tuple[str, str], dict[int, float]] = defaultdict(dict)
+    for lesson, offset, label, slack in records:
+        found = slacks[lesson, label]
+        found[offset] = min(slack, found.get(offset, slack))
+    for (lesson, label), found in sorted(slacks.items()):
+        failed = sum(not value >= 0 for value in found.values())  # nan fails, too
+        finite = [value for value in found.values() if math.isfinite(value)] or [0.0]
+        mean, deviation = statistics.mean(finite), statistics.pstdev(finite)
+        if failed or (deviation > 0 and mean < 3 * deviation):
+            print(f"{lesson}: failed {failed} of {len(found)}, mean slack {mean:+.3g} ± {deviation:.2g}: {label}")
 
 
 def main() -> None:
-    """Run the lessons that the command line names, one record a run, then print the table."""
+    """Run the lessons that the command line names, then print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="part of a lesson's name; all lessons if none is given")
     parser.add_argument("--runs", type=int, default=10)
     options = parser.parse_args()
-    wanted = [path for path in LESSONS if not options.names or any(name in path.name for name in options.names)]
+    wanted = [path for path in LESSONS if any(name in path.name for name in options.names or [""])]
     for number, path in product(range(1, options.runs + 1), wanted):
-        record = run(path, number)
-        with RECORD.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(record) + "\n")
-        print(f"{path.stem}, run {number}: {record['seconds']} s {record['error']}", flush=True)
-    report([json.loads(line) for line in RECORD.read_text("utf-8").splitlines()])
+        print(f"{path.stem}, run {number}", flush=True)
+        run(path, number)
+    report(map(json.loads, RECORD.read_text("utf-8").splitlines()))
 
 
 if __name__ == "__main__":
