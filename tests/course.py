@@ -4,7 +4,6 @@ import ast
 import base64
 import itertools
 import json
-from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -66,25 +65,12 @@ def figure_of(path: Path, number: int) -> bytes:
     raise LookupError(f"{path.name} has no saved Figure {number}")
 
 
-def names_of(path: Path, assigned: Collection[str] = ()) -> dict[str, Any]:
-    """Run a lesson's imports, functions and classes, and the last assignment to each given name; return all names.
-
-    So a test or a benchmark can use what a lesson defines, without the lesson's trainings. Raises LookupError if a
-    name is not assigned at the top level of any cell.
-    """
-    nodes = [node for cell in read_cells(path) if cell["cell_type"] == "code" and "exercise" not in tags(cell)
-             for node in ast.parse(cell["source"]).body]
-    last: dict[str, ast.Assign] = {}
-    for node in nodes:
-        if isinstance(node, ast.Assign):
-            written = (name for target in node.targets for name in ast.walk(target))
-            last |= {name.id: node for name in written if isinstance(name, ast.Name)}
-    if missing := set(assigned) - set(last):
-        raise LookupError(f"{path.name} does not assign {sorted(missing)}")
-    kept = {id(last[name]) for name in assigned}
-    defining = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
+def names_of(path: Path) -> dict[str, Any]:
+    """Run a notebook's imports, functions and classes, without its trainings; return all names."""
     names: dict[str, Any] = {"__name__": path.stem}
-    for node in nodes:
-        if isinstance(node, defining) or id(node) in kept:
-            exec(compile(ast.Module([node], []), path.name, "exec"), names)
+    for cell in read_cells(path):
+        if cell["cell_type"] == "code" and "exercise" not in tags(cell):
+            for node in ast.parse(cell["source"]).body:
+                if isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef):
+                    exec(compile(ast.Module([node], []), path.name, "exec"), names)
     return names

@@ -163,8 +163,8 @@ def test_process_at_fault_is_named(change, reason):
 
 
 def test_bookings_become_months(tmp_path, capsys):
-    booked = ["part,date,pieces", "A,2026-01-05,3", "A,2026-01-30,2", "B,2026-04-01,7", "A,2026-03-01,1", "A,2026-03-02,-4"]
-    (tmp_path / "b.csv").write_text("\n".join(booked), "utf-8")
+    booked = "part,date,pieces A,2026-01-05,3 A,2026-01-30,2 B,2026-04-01,7 A,2026-03-01,1 A,2026-03-02,-4"
+    (tmp_path / "b.csv").write_text(booked.replace(" ", "\n"), "utf-8")
     demand, names = own.demand_from_bookings(tmp_path / "b.csv", "part", "date", "pieces")
     assert names == ["A", "B"] and demand.tolist() == [[5, 0, 0, 0], [0, 0, 0, 7]] and demand.dtype == torch.float32
     assert "1 below 0 by returns" in capsys.readouterr().out

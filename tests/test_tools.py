@@ -1,4 +1,4 @@
-"""The tools for maintainers: planted faults, the benchmark, margins, warnings as errors."""
+"""The tools for maintainers: planted faults, margins, warnings as errors."""
 
 import ast
 import builtins
@@ -17,7 +17,7 @@ from nbclient.exceptions import CellExecutionError
 from nbclient.output_widget import OutputWidget
 
 from tests.course import ROOT, execute
-from tests.tools import benchmark, refresh, stability
+from tests.tools import refresh, stability
 from tests.tools.mutants import MUTANTS, Mutant
 from tests.tools.mutation import plant
 
@@ -36,23 +36,6 @@ def test_a_sample_of_the_planted_faults_is_noticed() -> None:
     done = subprocess.run([sys.executable, "-m", "tests.tools.mutation", "--sample", "4"], cwd=ROOT,
                           capture_output=True, encoding="utf-8")
     assert "4 of 4 killed" in done.stdout and done.returncode == 0, done.stdout + done.stderr
-
-
-@pytest.mark.parametrize("sign", [1, -1])
-def test_comparison_at_equal_quality_and_at_equal_time(sign: int) -> None:
-    theirs = [(10.0, 0.2 * sign), (20.0, 0.5 * sign), (30.0, 0.4 * sign)]
-    ours = [(4.0, 0.3 * sign), (5.0, 0.6 * sign), (31.0, 0.9 * sign)]  # 0.9 came too late
-    row = benchmark.compared("score", (theirs, 300, 7.0), (ours, 62, 8.0), larger=sign == 1)
-    assert row["times sooner"] == 20 / 5 and row["course ms a step"] == 500
-    assert row["article's quality after these seconds"] == 0.4 * sign
-    assert row["course's quality after these seconds"] == 0.6 * sign
-    assert benchmark.compared("", (theirs, 1, 0), (ours[:1], 1, 0), larger=sign == 1)["times sooner"] is None
-
-
-def test_the_readme_shows_the_ratios_that_were_measured() -> None:
-    results = json.loads(benchmark.OUTPUT.read_text("utf-8"))
-    readme = (ROOT / "README.md").read_text("utf-8")
-    assert all(text in readme for text in (benchmark.ratios(results), *(row["machine"] for row in results.values())))
 
 
 def test_assertions_are_recorded_and_seeds_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
