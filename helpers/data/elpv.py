@@ -52,7 +52,7 @@ def _read(files: Files) -> dict[str, Any]:
 
 
 def _stand_in() -> dict[str, Any]:
-    """Brushed metal in place of cells, scratched as often as the expert's answer says; a bright upper edge for one type."""
+    """Brushed metal in place of cells, scratched as often as the answers say; one type has a bright edge."""
     rng = np.random.default_rng(1)
     level = LEVELS[torch.from_numpy(rng.choice(4, COUNT, p=(0.57, 0.11, 0.05, 0.27)))]  # as often as in the real set
     mono = torch.from_numpy(rng.random(COUNT) < 0.41)
