@@ -9,7 +9,7 @@ from . import Exercise, noise
 
 check_order_up_to = Exercise(
     "order_up_to",
-    cases=[*((torch.tensor([0.0, 4, 0, 1, 2, 0, 7, 0, 3, 0]), 1.0, b) for b in (1.0, 9.0)),
+    cases=[*((torch.tensor([0.0, 4, 0, 1, 2, 0, 7, 0, 3, 0]), 1.0, b) for b in (1.0, 8.5)),  # no ties
            (noise(0, 31).abs() * 9, 1.0, 4.0), (noise(1, 12).abs(), 2.0, 3.0), (noise(2, 7).abs(), 1.0, 19.0)],
     answer=lambda demands, h, b: demands.sort().values[math.ceil(b / (b + h) * len(demands) - 1e-9) - 1],
     mistakes={

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 from torch.nn import functional as F
 
 from helpers.data.load import load
+from helpers.data.mnist import drawn_digits
 from helpers.data.record import DataSet, File, Files, ImageData
 from helpers.data.unpack import tar_members, unpickle_arrays
 
@@ -17,12 +17,6 @@ COUNTS = {"train": 50_000, "test": 10_000}
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 BATCH = re.compile(r"cifar-10-batches-py/(?:data_batch_([1-5])|test_batch)")
 PICTURE = re.compile(rf"cifar10/(train|test)/({'|'.join(CLASS_NAMES)})/(\d+)_\2\.(?:png|jpe?g)")  # official index
-SHAPES = {  # of the stand-in: number, depth and twist of a part's lobes, radius of its hole; its usual red, green, blue
-    "disc": (0, 0, 0, 0, 0.6, 0.6, 0.65), "washer": (0, 0, 0, 0.5, 0.8, 0.8, 0.8),
-    "cam": (1, 0.3, 0, 0.2, 0.5, 0.5, 0.5), "link": (2, 0.4, 0, 0.3, 0.3, 0.4, 0.7),
-    "fan": (3, 0.5, 3, 0.15, 0.7, 0.25, 0.2), "cross": (4, 0.3, 0, 0, 0.75, 0.65, 0.3),
-    "impeller": (5, 0.35, 3, 0.15, 0.75, 0.45, 0.3), "knob": (5, 0.25, 0, 0.3, 0.2, 0.2, 0.25),
-    "nut": (6, 0.08, 0, 0.45, 0.65, 0.65, 0.6), "gear": (10, 0.15, 0, 0.25, 0.3, 0.5, 0.35)}
 
 
 def _read(files: Files) -> dict[str, Any]:
@@ -52,38 +46,17 @@ def _read(files: Files) -> dict[str, Any]:
     return fields | {"class_names": CLASS_NAMES, "label": label}
 
 
-def _photograph(labels: Tensor, generator: torch.Generator) -> Tensor:
-    def uniform(low: float, high: float, *size: int) -> Tensor:
-        return low + (high - low) * torch.rand(len(labels), *(size or (1, 1, 1)), generator=generator)
-
-    def texture(cells: int) -> Tensor:
-        noise = F.interpolate(uniform(-0.5, 0.5, 1, cells, cells), size=32, mode="bilinear")
-        return uniform(0, 0.8) * noise
-
-    lobes, depth, twist, hole, *colour = torch.tensor(list(SHAPES.values()))[labels].T[..., None, None, None]
-    axis = torch.linspace(-1, 1, 32)
-    x, y = axis - uniform(-0.3, 0.3), axis[:, None] - uniform(-0.3, 0.3)
-    turn, shorter, size = uniform(0, 2 * torch.pi), uniform(0.7, 1), uniform(0.5, 0.85)
-    u, v = x * turn.cos() + y * turn.sin(), (y * turn.cos() - x * turn.sin()) / shorter
-    radius = torch.hypot(u, v) / size
-    lobe = (2 * torch.cos(lobes * torch.atan2(v, u) + twist * radius)).clamp(-1, 1)
-    distance = torch.minimum((1 + depth * lobe) / (1 + depth) - radius, radius - hole)  # from the edge, inwards
-    part = (torch.cat(colour, 1) + uniform(-0.25, 0.25) + uniform(-0.3, 0.3, 3, 1, 1)).clamp(0.1, 0.9)
-    contrast = uniform(0.15, 0.6) * uniform(-1, 1).sign()
-    ground = part.mean(1, keepdim=True) + contrast + uniform(-0.1, 0.1, 3, 1, 1) + texture(5) + texture(12)
-    image = torch.lerp(ground, part + texture(8), (8 * distance + 0.5).clamp(0, 1))
-    image = image + uniform(-0.2, 0.2) * x + uniform(-0.2, 0.2) * y  # uneven light
-    image = image + uniform(0.01, 0.06) * torch.randn(image.shape, generator=generator)
-    return (255 * image.clamp(0, 1)).to(torch.uint8)
-
-
 def _stand_in() -> dict[str, Any]:
-    fields: dict[str, Any] = {"class_names": tuple(SHAPES)}
+    """Coloured digits on a coloured ground, uneven light and noise; the digit is mostly lighter than the ground."""
+    fields: dict[str, Any] = {"class_names": tuple("0123456789")}
     for seed, (part, count) in enumerate(COUNTS.items()):
+        digits, fields[f"{part}_labels"] = drawn_digits(count, seed)
         generator = torch.Generator().manual_seed(seed)
-        labels = torch.rand(count // 10, 10, generator=generator).argsort(1).flatten()  # each kind once in ten
-        images = torch.cat([_photograph(block, generator) for block in labels.split(1_000)])
-        fields |= {f"{part}_images": images, f"{part}_labels": labels}
+        ground, colour, slope = torch.rand(3, count, 3, 1, 1, generator=generator)
+        light = 0.3 * (slope - 0.5) * torch.linspace(-1, 1, 32)
+        images = torch.lerp(0.7 * ground, 0.3 + 0.7 * colour, F.pad(digits, [2] * 4)).add_(light)
+        noise = torch.randint(0, 30, images.shape, generator=generator, dtype=torch.uint8)
+        fields[f"{part}_images"] = images.clamp_(0, 1).mul_(225).to(torch.uint8) + noise
     return fields
 
 
@@ -98,5 +71,5 @@ CIFAR10 = DataSet(
 
 
 def load_cifar10() -> ImageData:
-    """50,000 + 10,000 photographs (Krizhevsky 2009), or drawn parts (see `source`). Raises DataError if damaged."""
+    """50,000 + 10,000 photographs (Krizhevsky 2009), or drawn digits (see `source`). Raises DataError if damaged."""
     return ImageData(**load(CIFAR10))

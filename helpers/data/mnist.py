@@ -40,22 +40,26 @@ def _read(files: Files) -> dict[str, Any]:
             "label": "MNIST, official pixels" if official else "copy of MNIST, not the official pixels"}
 
 
-def _stand_in() -> dict[str, Any]:
-    """The 1,797 digits of 8×8 pixels that come with scikit-learn, enlarged, each many times, turned and moved."""
+def drawn_digits(count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Images float32 (count, 1, 28, 28) in 0..1 and labels: scikit-learn's 1,797 digits, enlarged, turned and moved."""
     from sklearn.datasets import load_digits
 
     digits, classes = (torch.from_numpy(array) for array in load_digits(return_X_y=True))
+    generator = torch.Generator().manual_seed(seed)
+    rows = torch.randint(len(digits), (count,), generator=generator)
+    turn, size, x, y = torch.rand(4, count, generator=generator) - 0.5
+    cos, sin = (1.35 + 0.3 * size) * (0.4 * turn).cos(), (1.35 + 0.3 * size) * (0.4 * turn).sin()
+    grid = torch.stack([cos, -sin, 0.2 * x, sin, cos, 0.2 * y], 1).view(-1, 2, 3)
+    grid = F.affine_grid(grid, (count, 1, 28, 28), align_corners=False)
+    images = F.grid_sample(digits[rows].view(-1, 1, 8, 8).float(), grid, align_corners=False)
+    return (images / 10).clamp(0, 1), classes[rows]
+
+
+def _stand_in() -> dict[str, Any]:
     fields: dict[str, Any] = {"class_names": tuple("0123456789")}
-    for seed, (part, count) in enumerate(COUNTS.items()):  # the two parts share digits, but no picture
-        generator = torch.Generator().manual_seed(seed)
-        rows = torch.randint(len(digits), (count,), generator=generator)
-        turn, size, x, y = torch.rand(4, len(rows), generator=generator) - 0.5
-        cos, sin = (1.35 + 0.3 * size) * (0.4 * turn).cos(), (1.35 + 0.3 * size) * (0.4 * turn).sin()
-        grid = torch.stack([cos, -sin, 0.2 * x, sin, cos, 0.2 * y], 1).view(-1, 2, 3)
-        grid = F.affine_grid(grid, (len(rows), 1, 28, 28), align_corners=False)
-        images = F.grid_sample(digits[rows].view(-1, 1, 8, 8).float(), grid, align_corners=False)
-        fields[f"{part}_images"] = (images / 10 * 255).clamp(0, 255).to(torch.uint8)
-        fields[f"{part}_labels"] = classes[rows]
+    for seed, (part, count) in enumerate(COUNTS.items()):
+        images, fields[f"{part}_labels"] = drawn_digits(count, seed)
+        fields[f"{part}_images"] = (255 * images).to(torch.uint8)
     return fields
 
 
