@@ -202,9 +202,9 @@ MUTANTS = [
         "KL without its ten": ("xlogy(fractions, 10 * fractions)", "xlogy(fractions, fractions)"),
     }),
     *_lesson("08_quality_inspection", {
-        "test cells among the training cells": (
-            "rows.split([len(rows) - validation - test, validation, test])", "(rows, rows[:validation], rows[:test])"),
-        "directions not mirrored": ("[0, 8, 7, 6, 5, 4, 3, 2, 1]", "[0, 1, 2, 3, 4, 5, 6, 7, 8]"),
+        "folds that cut through modules": (
+            "splitter.split(kind, kind, belongs)", "splitter.split(kind, kind, np.arange(len(belongs)))"),
+        "modules begin elsewhere": ("torch.tensor([54, 50, 72, 48])", "torch.tensor([60, 44, 72, 48])"),
         "a pattern read the wrong way": ("return sum(brighter) if changes <= 2 else 9", "return sum(brighter)"),
     }),
     *_lesson("09_fault_diagnosis", {
