@@ -1,5 +1,6 @@
 """Exercise checks on convolution and pooling."""
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -18,11 +19,9 @@ def _slide(image: Tensor, kernel: Tensor, full: bool) -> Tensor:
 
 def _overwritten(image: Tensor, kernel: Tensor) -> Tensor:
     """Each pixel writes its copy of the kernel over what was there."""
-    (height, width), (rows, columns) = image.shape, kernel.shape
-    output = image.new_zeros(height + rows - 1, width + columns - 1)
-    for i in range(height):
-        for j in range(width):
-            output[i:i + rows, j:j + columns] = image[i, j] * kernel
+    (rows, columns), output = kernel.shape, _slide(torch.zeros_like(image), kernel, full=True)
+    for (i, j), value in np.ndenumerate(image):
+        output[i:i + rows, j:j + columns] = value.item() * kernel
     return output
 
 
@@ -33,37 +32,38 @@ check_full_convolution = Exercise(
     mistakes={
         "This is the cross-correlation, with the right size. In the true convolution the kernel runs the other way: "
         "what does one white pixel become?": lambda image, kernel: _slide(image, kernel, full=True),
-        "Your output is smaller than asked: it holds only the places where the kernel lies wholly on the picture. "
-        "Did you forget the places where they overlap in part?":
+        "Your output holds only the places where the kernel lies wholly on the picture, not those of an overlap.":
             lambda image, kernel: _slide(image, kernel.flip(0, 1), full=False),
-        "This is the cross-correlation, and only where the kernel lies wholly on the picture: both the direction and "
-        "the size differ from what was asked.": lambda image, kernel: _slide(image, kernel, full=False),
         "The copies of the kernel overwrite each other. What should happen where two copies overlap?": _overwritten,
     },
 )
 
 
-def _pool(image: Tensor, window: int, stride: int, padding: int, counted: bool = False) -> Tensor:
-    return F.avg_pool2d(image[None, None], window, stride, padding, count_include_pad=counted)[0, 0]
+def _value(image: Tensor, kernel: Tensor, i: int, j: int) -> Tensor:
+    """One value of the cross-correlation."""
+    return (image[i:i + kernel.shape[0], j:j + kernel.shape[1]] * kernel).sum()
 
 
-def _sliced(image: Tensor, window: int, stride: int, padding: int, lowest: int | None = None) -> Tensor:
-    """Means of slices that have the length of the window, from starts that are not below `lowest`."""
-    rows, columns = ([stride * i - padding for i in range((size + 2 * padding - window) // stride + 1)]
-                     for size in image.shape)
-    rows, columns = ([start if lowest is None else max(start, lowest) for start in line] for line in (rows, columns))
-    return torch.stack([torch.stack([image[i:i + window, j:j + window].mean() for j in columns]) for i in rows])
-
-
-check_average_pool = Exercise(
-    "average_pool",
-    cases=[(_EXAMPLE, 2, 2, 0), (noise(4, 6, 7), 3, 2, 1), (noise(5, 7, 5), 3, 1, 1), (noise(6, 8, 8), 4, 3, 2)],
-    answer=_pool,
+check_one_output = Exercise(
+    "one_output",
+    cases=[(_EXAMPLE, _KERNEL, 1, 1), (noise(0, 8, 9), noise(1, 2, 3), 1, 2), (noise(2, 9, 7), noise(3, 3, 1), 2, 0)],
+    answer=_value,
     mistakes={
-        "The padded zeros count as pixels in your means, so the border is too dark. By how many pixels must a window "
-        "at the border be divided?": lambda *case: _pool(*case, counted=True),
-        "Your windows at the top and on the left are too large: they start at 0 and keep their full width. A window "
-        "that starts outside ends where it would have ended.": lambda *case: _sliced(*case, lowest=0),
-        "A negative start counts from the end of the picture, and the slice is empty: its mean is nan.": _sliced,
+        "The kernel is turned: that is the true convolution. Here number lies on number, nothing is turned.":
+            lambda image, kernel, i, j: _value(image, kernel.flip(0, 1), i, j),
+        "The window moves by the size of the kernel. For place (i, j) it starts at row i and column j.":
+            lambda image, kernel, i, j: _value(image, kernel, i * kernel.shape[0], j * kernel.shape[1]),
+    },
+)
+
+check_one_maximum = Exercise(
+    "one_maximum",
+    cases=[(_EXAMPLE, 2, 2, 1, 1), (noise(4, 9, 9), 3, 2, 1, 2), (noise(5, 9, 7), 2, 3, 2, 1)],
+    answer=lambda image, k, s, i, j: image[s * i:s * i + k, s * j:s * j + k].max(),
+    mistakes={
+        "The window starts at (i, j): the stride is left out. i and j count places of the output.":
+            lambda image, k, s, i, j: image[i:i + k, j:j + k].max(),
+        "The windows lie side by side: you move by the window. How far they move is the stride's business.":
+            lambda image, k, s, i, j: image[k * i:k * i + k, k * j:k * j + k].max(),
     },
 )

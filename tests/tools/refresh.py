@@ -41,7 +41,10 @@ def normalise(notebook: nbformat.NotebookNode, prefix: str) -> None:
     shown: list[str] = []
     for number, (cell, following) in enumerate(pairwise([*notebook.cells, nbformat.v4.new_markdown_cell()])):
         cell.id = f"cell-{number:03d}"
-        cell.metadata = nbformat.from_dict({"tags": cell.metadata["tags"]} if cell.metadata.get("tags") else {})
+        kept = {"tags": cell.metadata["tags"]} if cell.metadata.get("tags") else {}
+        if cell.metadata.get("jupyter", {}).get("outputs_hidden"):  # JupyterLab writes both forms
+            kept |= {"collapsed": True, "jupyter": {"outputs_hidden": True}}
+        cell.metadata = nbformat.from_dict(kept)
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if "FloatProgressModel" not in
                             {child["model_name"] for child in children(output, state)}]
