@@ -7,6 +7,7 @@ fault. A table is the path of a CSV file, a pandas DataFrame, or a dictionary of
 import re
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -53,18 +54,24 @@ def numbers(frame: pd.DataFrame, column: str) -> pd.Series:
     return values
 
 
-def grey_picture(path: str | Path, size: tuple[int, int] | None = None, white: float | None = None) -> Tensor:
-    """A picture file as grey uint8 (1, height, width), resized to `size` (height, width).
+def white_of(paths: Sequence[Path]) -> float | None:
+    """The brightest value of a camera of more than 8 bits, from the brightest pixel of all its files; None without."""
+    peak = 0.0
+    for path in paths:
+        with suppress(*UNREADABLE), Image.open(path) as picture:
+            peak = max(peak, picture.getextrema()[1] if picture.mode[0] in "IF" else 0)
+    return next((most for most in (1, 255, 1023, 4095, 16_383, 65_535) if peak <= most), peak) if peak else None
 
-    white: the brightest value of files of more than 8 bits; by default 1 for floats, and what the bits that the
-    brightest pixel needs (10, 12 or 16) can hold. Raises one of UNREADABLE if it is no whole picture.
-    """
+
+def grey_picture(path: str | Path, size: tuple[int, int] | None = None, white: float | None = None) -> Tensor:
+    """A picture file as grey uint8 (1, *size); white: see `white_of`. Raises one of UNREADABLE if it is not whole."""
     with Image.open(path) as picture:
         upright = ImageOps.exif_transpose(picture)
         if upright.mode[0] in "IF":
-            values = np.asarray(upright, dtype=np.float64).clip(0)
-            white = white or next(most for most in (1, 255, 1023, 4095, 65_535, 1e30) if values.max() <= most)
-            upright = Image.fromarray((values * (255 / white)).clip(max=255).astype(np.uint8))
+            values = np.asarray(upright, dtype=np.float64).clip(0) * (255 / (white or white_of([path]) or 1))
+            if not np.isfinite(values).all():
+                raise ValueError("some of its values are not numbers")
+            upright = Image.fromarray(values.clip(max=255).astype(np.uint8))
         grey = upright.convert("L")
     return torch.from_numpy(np.array(grey.resize(size[::-1], Image.Resampling.BOX) if size else grey))[None]
 
@@ -75,8 +82,8 @@ def pictures_from_folders(folder: str | Path, good: Sequence[str], group: str = 
     """Pictures uint8 (N, 1, height, width), defect probability float (N,) and group int64 (N,) from a folder a class.
 
     good: folders of sound parts; all others are defective. group: a regular expression; pictures whose names give
-    the same (...) are of one part, day or camera. pattern: which files. size, white: as in `grey_picture`. Raises
-    DataError if a class is missing, if files of one name lie side by side (masks), or if a name has no group.
+    the same (...) are of one part, day or camera. pattern: which files. white: see `white_of`. Raises DataError if a
+    class is missing, if files of one name lie side by side (masks), or if a name has no group.
     """
     files = sorted(path for path in Path(folder).glob(f"*/**/{pattern}") if path.is_file())
     label = {path: path.relative_to(folder).parts[0] for path in files}
@@ -87,6 +94,7 @@ def pictures_from_folders(folder: str | Path, good: Sequence[str], group: str = 
     if count > 1:
         raise refuse(f"{beside} is there with several endings", 'choose one, for instance pattern="*.jpg"')
     images, keys, skipped = torch.empty(len(files), 1, *size, dtype=torch.uint8), {}, []
+    white = white or white_of(files)
     for path in files:
         if not (key := re.search(group, path.stem)):
             raise refuse(f"{path.name} has no group by {group!r}")
@@ -211,32 +219,32 @@ def process_from_table(table: Table, period: str, given: Sequence[str], set_poin
     return torch.tensor(number), parts[0], parts[1], parts[2][:, 0], parts[3]
 
 
-def monthly(table: Table, name: str, date: str, value: str) -> pd.DataFrame:
-    """Sums of `value` by month (rows, all between the first and the last) and name (columns); gaps are nan."""
+def sums_by(period: str, table: Table, name: str, date: str, value: str) -> pd.DataFrame:
+    """Sums of `value` by period (rows, all between the first and the last) and name (columns); gaps are nan."""
     frame = read_table(table, [name, date, value])
     month = pd.to_datetime(frame[date], errors="coerce")
     if month.isna().any():
         raise refuse(f"row {month.isna().idxmax()}: {frame[date][month.isna().idxmax()]!r} is no date")
-    sums = numbers(frame, value).groupby([month.dt.to_period("M"), frame[name]]).sum(min_count=1).unstack()
-    return sums.reindex(pd.period_range(sums.index.min(), sums.index.max(), freq="M"))
+    sums = numbers(frame, value).groupby([month.dt.to_period(period), frame[name]]).sum(min_count=1).unstack()
+    return sums.reindex(pd.period_range(sums.index.min(), sums.index.max(), freq=period))
 
 
 def demand_from_bookings(table: Table, part: str, date: str, quantity: str) -> tuple[Tensor, list[str]]:
     """Pieces a month, float32 (parts, months), and the parts' names; no booking is 0, returns are taken off."""
-    sums = monthly(table, part, date, quantity)
+    sums = sums_by("M", table, part, date, quantity)
     print(f"{sums.shape[1]:,} parts, {sums.shape[0]} months from {sums.index[0]} to {sums.index[-1]} (is the last one "
           f"complete?); {int(sums.isna().sum().sum()):,} months without a booking, {int((sums < 0).sum().sum()):,} "
           "below 0 by returns: 0")
     return torch.tensor(sums.fillna(0).clip(lower=0).to_numpy().T).float(), list(map(str, sums))
 
 
-def series_from_table(table: Table, name: str, date: str, value: str) -> tuple[list[Tensor], list[str]]:
-    """Monthly series, float32 (months,), of positive values, and their names; gaps are bridged by a straight line."""
-    sums = monthly(table, name, date, value)
+def series_from_table(table: Table, name: str, date: str, value: str, period: str = "M") -> tuple[
+        list[Tensor], list[str]]:
+    """Series by month (or "W", "Q"), float32 (n,), of positive values, and their names; a straight line fills gaps."""
+    sums = sums_by(period, table, name, date, value)
     series = {key: column.loc[column.first_valid_index():column.last_valid_index()] for key, column in sums.items()}
     if low := [key for key, column in series.items() if column.min() <= 0]:
         raise refuse(f"series {low[0]!r} has a month at or below 0", "use `demand_from_bookings` for such series")
-    gaps = sum(int(column.isna().sum()) for column in series.values())
-    print(f"{len(series):,} series of {min(map(len, series.values()))} to {max(map(len, series.values()))} months; "
-          f"{gaps:,} missing months bridged by a straight line")
+    print(f"{len(series):,} series of {min(map(len, series.values()))} to {max(map(len, series.values()))} values; "
+          f"{sum(int(column.isna().sum()) for column in series.values()):,} missing bridged by a straight line")
     return [torch.tensor(column.interpolate().to_numpy()).float() for column in series.values()], list(map(str, series))
