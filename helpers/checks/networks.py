@@ -1,4 +1,4 @@
-"""Exercise checks on fully connected networks: the backward pass of a layer, standardising without leaking."""
+"""Exercise checks on networks: the backward pass of a layer, a step with momentum, standardising without leaking."""
 
 import torch
 from torch import Tensor
@@ -10,34 +10,39 @@ check_linear_backward = Exercise(
     cases=[(noise(0, b, n), noise(1, m, n), noise(2, b, m)) for b, n, m in ((4, 3, 2), (5, 2, 6), (3, 3, 3))],
     answer=lambda x, w, g: (g @ w, g.T @ x, g.sum(0)),
     mistakes={
-        "The gradients for weight and bias are averaged over the batch. The 1/B of a mean loss is in the given "
-        "gradient already.": lambda x, w, g: (g @ w, g.T @ x / len(x), g.mean(0)),
         "The gradient for the bias is averaged over the batch. The 1/B of a mean loss is in the given gradient "
         "already; how do the examples' influences on one shared bias combine?":
             lambda x, w, g: (g @ w, g.T @ x, g.mean(0)),
-        "Everything is divided by the size of the batch. The 1/B of a mean loss is in the given gradient already.":
+        "Everything is divided by the size of the batch.":
             lambda x, w, g: (g @ w / len(x), g.T @ x / len(x), g.mean(0)),
         "The gradient for the bias still has one row per example. All examples share one bias.":
             lambda x, w, g: (g @ w, g.T @ x, g),
     },
 )
 
+check_momentum_step = Exercise(
+    "momentum_step",
+    cases=[(*(noise(seed, *shape) for seed in (3, 4, 5)), step, momentum)
+           for shape, step, momentum in (((2,), 0.1, 0.9), ((2, 3), 0.5, 0.3))],
+    answer=lambda w, v, g, step, m: (w - step * (m * v + g), m * v + g),
+    mistakes={
+        "The weight moves by the old velocity: first make the new velocity, then move by it.":
+            lambda w, v, g, step, m: (w - step * v, m * v + g),
+        "The gradient is weighted with 1 - momentum: a running mean. Here it is added as it is.":
+            lambda w, v, g, step, m: (w - step * (m * v + (1 - m) * g), m * v + (1 - m) * g),
+        "The weight goes uphill: the step is taken against the gradient.":
+            lambda w, v, g, step, m: (w + step * (m * v + g), m * v + g),
+    },
+    new=True,
+)
 
-def _scaled(table: Tensor, mean: Tensor, std: Tensor, constant: Tensor) -> Tensor:
-    return (table - mean) / torch.where(constant, 1.0, std)
 
-
-def _standardise(training: Tensor, other: Tensor, source: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Both tables with mean and standard deviation of the columns of `source`, by default of the training table."""
+def _standardise(training: Tensor, other: Tensor, source: Tensor | None = None, add: float | None = None) -> tuple:
+    """Both tables with mean and standard deviation of `source`; with `add` only deviations of exactly 0 count as 0."""
     source = training if source is None else source
-    constant = source.amax(0) == source.amin(0)
-    return tuple(_scaled(table, source.mean(0), source.std(0), constant) for table in (training, other))
-
-
-def _plain(training: Tensor, other: Tensor, add: float = 0.0) -> tuple[Tensor, Tensor]:
-    """A standard deviation of exactly 0 is replaced by 1; `add` is added to it."""
-    mean, std = training.mean(0), training.std(0) + add
-    return tuple(_scaled(table, mean, std, std == 0) for table in (training, other))
+    std = source.std(0) + (add or 0.0)
+    constant = source.amax(0) == source.amin(0) if add is None else std == 0
+    return tuple((table - source.mean(0)) / torch.where(constant, 1.0, std) for table in (training, other))
 
 
 check_standardise = Exercise(
@@ -55,8 +60,9 @@ check_standardise = Exercise(
         "Mean and standard deviation come from both tables together: that leaks the future into the training.":
             lambda a, b: _standardise(a, b, source=torch.cat([a, b])),
         "A test for `std == 0` misses constant columns: a float32 mean of fifty times 0.1 is not quite 0.1, and the "
-        "standard deviation comes out as 7.5e-9. Compare the largest value of the column with the smallest.": _plain,
+        "standard deviation comes out as 7.5e-9. Compare the largest value of the column with the smallest.":
+            lambda a, b: _standardise(a, b, add=0.0),
         "A tiny number is added to the standard deviation: a column that was constant in training explodes when it "
-        "changes later. Divide by 1 where the column is constant.": lambda a, b: _plain(a, b, add=1e-8),
+        "changes later. Divide by 1 where the column is constant.": lambda a, b: _standardise(a, b, add=1e-8),
     },
 )
