@@ -80,13 +80,15 @@ def lines_of(*paths: Path) -> int:
 def test_helpers_and_tests_stay_small() -> None:
     """The sums count: a limit for a file alone is met by another file."""
     helpers = ROOT / "helpers"
-    assert lines_of(*helpers.glob("*.py")) - lines_of(helpers / "own.py") <= 400 and lines_of(helpers / "own.py") <= 250
-    assert lines_of(*(helpers / "data").glob("*.py")) <= 1_500
+    beside = {"own.py": 250, "efficientnet.py": 80}  # a reader's own data, and the pretrained network
+    assert all(lines_of(helpers / name) <= most for name, most in beside.items())
+    assert lines_of(*(path for path in helpers.glob("*.py") if path.name not in beside)) <= 400
+    assert lines_of(*(helpers / "data").glob("*.py")) <= 1_660  # twelve sets
     assert lines_of(helpers / "checks" / "__init__.py") <= 150
     long = {path.name: lines_of(path) for path in (helpers / "checks").glob("[a-z]*.py") if lines_of(path) > 70}
     assert long == {} and len(list((helpers / "checks").glob("[a-z]*.py"))) == len(LESSONS)
     assert [path.name for path in helpers.rglob("*.py") if lines_of(path) > 250] == []
-    assert lines_of(*(ROOT / "tests").rglob("*.py")) <= 4_200
+    assert lines_of(*(ROOT / "tests").rglob("*.py")) <= 4_200 + 50 * (len(LESSONS) - 13)  # 4,200 for lessons 00 to 12
     assert [path.name for path in (ROOT / "tests").rglob("*.json") if path.stat().st_size > 10_000] == []
 
 
@@ -101,6 +103,7 @@ def modules_imported(source: str) -> Iterator[str]:
 
 def test_helpers_are_acyclic() -> None:
     allowed = {"runtime": set(), "plotting": set(), "training": set(), "checks": set(), "data": {"runtime"},
+               "efficientnet": set(),
                "own": {"data"}, "check_env": {"runtime", "data"}}
     for path in sorted((ROOT / "helpers").rglob("*.py")):
         assert not re.search(r"\d", path.stem), f"{path.name}: topic names only, no numbers"
@@ -179,6 +182,15 @@ def test_code_cells_are_short_and_introduced(path: Path) -> None:
             assert len(cell["source"].splitlines()) <= most, cell["source"]
             after_its_partner = tags(cell) & {"check"} or tags(before) & {"solution"} or "interact(" in cell["source"]
             assert before["cell_type"] == "markdown" or after_its_partner, cell["source"]
+
+
+@pytest.mark.parametrize("path", LESSON[:3])
+def test_what_is_to_be_predicted_is_folded_away(path: Path) -> None:
+    """Else the saved output under "Predict, then run" shows the answer."""
+    cells = [cell for cell in read_cells(path) if "exercise" not in tags(cell)]
+    asked = [cell for before, cell in itertools.pairwise(cells) if "**Predict, then run" in before["source"]
+             and cell["cell_type"] == "code"]
+    assert asked and all(cell["metadata"].get("jupyter", {}).get("outputs_hidden") for cell in asked)
 
 
 @pytest.mark.parametrize("path", LESSON)
@@ -260,7 +272,7 @@ def test_the_first_code_cell_settles_the_threads(path: Path) -> None:
     first, *others = [cell["source"] for cell in read_cells(path) if cell["cell_type"] == "code"]
     assert first.count("set_threads(") == 1 and "set_num_threads" not in code_of(path)
     large = "set_threads(large_network=True)" in first
-    assert large == (path.name[:2] in ("03", "05", "07", "08"))
+    assert large == (path.name[:2] in ("03", "05", "07", "08", "15"))
     assert "{threads}" in first or "{threads}" in "".join(others)
 
 

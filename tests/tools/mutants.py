@@ -146,7 +146,7 @@ MUTANTS = [
            f"{TOOLS}::test_outputs_of_a_stand_in_are_not_saved"),
     Mutant("a warning of our own code passes in a notebook", "tests/plugin.py", 'filterwarnings("error"',
            'filterwarnings("default"', f"{TOOLS}::test_a_warning_of_our_own_code_fails_a_notebook_and_a_test"),
-    Mutant("a stale output", "notebooks/01_neural_networks.ipynb", 'print("z =", z.item()', 'print("z:", z.item()',
+    Mutant("a stale output", "notebooks/01_neural_networks.ipynb", 'print("shape", tuple(', 'print("shape:", tuple(',
            STRUCTURE, "saved_outputs_come_from_one_run"),
     Mutant("wrong number in the README", "README.md", "ROC **0.98**", "ROC **0.99**", STRUCTURE, "readme_table_agrees"),
     Mutant("wrong time in the README", "README.md", "0.111** | 140", "0.111** | 147", STRUCTURE, "readme_table_agrees"),
@@ -156,19 +156,23 @@ MUTANTS = [
     Mutant("a solution that is wrong", "notebooks/solutions/09_fault_diagnosis.ipynb", "/ (window_seconds * per_hour))",
            "/ window_seconds)", EXERCISES, "worked_solution"),
     *_lesson("01_neural_networks", {
-        "a sign in a gradient": ("d_Z = d_output @ W2 * (Z > 0) ", "d_Z = -d_output @ W2 * (Z > 0) ", GAP),
-        "ReLU's derivative left out": ("W2[0, i] * (z[i] > 0)", "W2[0, i]", GAP),
+        "a sign in a gradient": ("return G @ W, G.T @ X, G.sum(0)", "return -G @ W, G.T @ X, G.sum(0)", GAP),
+        "ReLU's derivative left out": ("to_H * (Z > 0))", "to_H)", GAP),
+        "velocity without its memory": ("velocity = momentum * velocity + curvature", "velocity = curvature"),
+        "weights start ten times too large": ("std=gain / layer", "std=10 * gain / layer"),
+        "early stopping never stops": ("if epoch - best >= patience:", "if False:"),
         "weights move uphill": ("parameter -= step * parameter.grad", "parameter += step * parameter.grad", WEIGHTS),
         "gradients not cleared": ("                parameter.grad = None\n", "                pass\n", WEIGHTS),
         "scaled with the test part": ('Scaling(parts["training"][0].log())', 'Scaling(parts["test"][0].log())'),
         "validation and test mixed": ('"test": usual[800:1800]', '"test": usual[0:1000]'),
     }),
     *_lesson("02_convolution_and_pooling", {
-        "an output one pixel too small": ("(kernel - 1) - 1) // stride + 1", "(kernel - 1) - 1) // stride", SAVED),
+        "an output one pixel too small": ("(kernel - 1) - 1) // stride + 1", "(kernel - 1) - 1) // stride"),
         "kernel turned": ("Y[i, j] += X[i + m, j + n] * K[m, n]", "Y[i, j] += X[i + m, j + n] * K[-1 - m, -1 - n]"),
         "dilation ignored in the loop": ("left:left + reach_w:dilation]", "left:left + reach_w]", "(?s)Error"),
-        "gradient of the mean not divided": ("G[i, j] / window**2", "G[i, j]", SAVED),
+        "gradient of the mean not divided": ("G[i, j] / window**2", "G[i, j]"),
         "groups read the same channels": ("first = o // outputs * inputs ", "first = 0 "),
+        "pooling forgets the stride": ("reduce(X[stride * i:stride * i + window, ", "reduce(X[i:i + window, "),
     }),
     *_lesson("03_cnn_cifar10", {
         "labels shifted": ("data.train_labels[:", "data.train_labels.roll(1)[:"),
@@ -196,10 +200,12 @@ MUTANTS = [
     *_lesson("06_gan_minimax", {
         "players swapped": ("(-real_logits).mean() + F.softplus(", "(real_logits).mean() + F.softplus(-"),
         "Jensen and Shannon without the mean": ("m = (p + q) / 2", "m = p + q"),
+        "gradient penalty on the probability": ("grad(D(real).sum(), real", "grad(torch.sigmoid(D(real)).sum(), real"),
     }),
     *_lesson("07_gan_mnist", {
         "Fréchet distance without the roots": ("- 2 * roots.sum()).item()", ").item()"),
         "KL without its ten": ("xlogy(fractions, 10 * fractions)", "xlogy(fractions, fractions)"),
+        "a rate that was not chosen": ("rate: float = 1.2e-2", "rate: float = 2.4e-2"),
     }),
     *_lesson("08_quality_inspection", {
         "folds that cut through modules": (
@@ -211,5 +217,41 @@ MUTANTS = [
         "orders read one bin off": ("left = place.long()", "left = 1 + place.long()"),
         "cage at the wrong speed": ("cage = (1 - ratio) / 2", "cage = (1 + ratio) / 2", SAVED),
         "threshold for the wrong law": ("2 * mean_of, 2 * mean_of * len(beside)))", "2 * mean_of, 1e9))"),
+    }),
+    *_lesson("10_predictive_maintenance", {
+        "Kaplan and Meier over all machines": ("(1 - failing / watched.clamp(min=1))", "(1 - failing / len(time))"),
+    }),
+    *_lesson("12_supply_chain", {
+        "a library's other quantile": ('(ten, 0.9, method="inverted_cdf")', '(ten, 0.9, method="higher")'),
+    }),
+    *_lesson("14_data_quality", {
+        "kappa without chance": ("return (same - chance) / (1 - chance)", "return same"),
+        "no luck in the yardstick": (" + (1 - right) * wrong / (classes - 1)", ""),
+        "the least suspicious first": ("doubt = 1 - unseen[name, k]", "doubt = unseen[name, k]"),
+        "a sum that falls below zero": ("lambda u, step: max(0.0, u + step)", "lambda u, step: u + step"),
+        "a change of unit overlooked": ("if min(options)[0] < 0.15", "if min(options)[0] < 0"),
+    }),
+    Mutant("human labels of other pictures", "helpers/data/cifar_n.py", "(pictures := load_cifar10()).is_stand_in",
+           "(pictures := load_cifar10()) is None", IMAGES),
+    *_lesson("16_anomaly_detection", {
+        "folds that cut through tiles": ("splitter.split(label, label, belongs)",
+                                         "splitter.split(label, label, np.arange(len(belongs)))"),
+        "multiplied by the covariance": ("mean, torch.linalg.inv(spread +", "mean, (spread +"),
+        "a threshold one rank too low": ("np.ceil((len(scores) + 1) * (1 - rate)", "np.ceil(len(scores) * (1 - rate)"),
+        "a distance from elsewhere": ("away = x - mean.unsqueeze(-2)", "away = x + mean.unsqueeze(-2)"),
+    }),
+    Mutant("a tile with one exposure twice", "helpers/data/magnetic_tiles.py", " and light not in lights", "", IMAGES),
+    *_lesson("13_interpretability", {
+        "integrated gradients summed, not averaged": ("for t in middles) / steps)[:, 0]", "for t in middles))[:, 0]"),
+        "Grad-CAM without its ReLU": (".sum(1, keepdim=True).relu().detach()", ".sum(1, keepdim=True).detach()"),
+        "occlusion not averaged": ("view(-1, SIDE, SIDE) / covering)", "view(-1, SIDE, SIDE))"),
+        "a search that covers and pastes nothing": ("pasted[here] = 0, accused[here]", "pasted[here] = 0, 0"),
+        "the date shines through the mask": ("CORNER[0] + MARK + 2) -> Tensor", "CORNER[0] + 2) -> Tensor"),
+    }),
+    *_lesson("15_scarce_data", {
+        "leave-one-out without its divisor": ("errors = alpha / inverse.diagonal()", "errors = alpha"),
+        "weights that weaken": ("strength * np.diag(1 / weight)", "strength * np.diag(weight)"),
+        "modules in training and exam": ("np.flatnonzero(fold != seed % 5)", "np.flatnonzero(fold >= 0)"),
+        "a curve planned upwards": ("np.exp(start + slope * at", "np.exp(start - slope * at"),
     }),
 ]
