@@ -15,12 +15,25 @@ import torch
 import torchvision
 from PIL import Image
 
-from helpers.data import DataError, cifar, elpv, load_cifar10, load_elpv, load_mnist, mnist
+from helpers.data import (
+    DataError,
+    cifar,
+    cifar_n,
+    elpv,
+    load_cifar10,
+    load_cifar10n,
+    load_elpv,
+    load_magnetic_tiles,
+    load_mnist,
+    magnetic_tiles,
+    mnist,
+)
 from tests.fault_server import offline_folder, write_zip
 
 BATCHES, FOLDERS, PICKLE = "cifar-10-python.tar.gz", "cifar10.tgz", "mnist.pkl.gz"
 IDX = [file.name for file in mnist.MNIST.forms["idx files"]]
 WHEEL = elpv.ELPV.forms["wheel"][0].name
+ARCHIVE = magnetic_tiles.MAGNETIC_TILES.forms["archive"][0].name
 FIELDS = ("train_images", "train_labels", "test_images", "test_labels")
 CELLS = [("images/cell0001.png", "1.0", "mono"), ("images/cell0002.png", "0.3333333333333333", "poly"),
          ("images/cell0003.png", "0.0", "poly"), ("images/cell0004.png", "0.6666666666666666", "mono")]
@@ -30,7 +43,8 @@ CELLS = [("images/cell0001.png", "1.0", "mono"), ("images/cell0002.png", "0.3333
 def folder(tmp_path, monkeypatch):
     """An empty data folder, small sets, no network."""
     for module, name, value in ((cifar, "COUNTS", {"train": 50, "test": 20}), (elpv, "COUNT", 4),
-                                (mnist, "COUNTS", {"train": 50, "test": 20})):
+                                (mnist, "COUNTS", {"train": 50, "test": 20}), (cifar_n, "COUNT", 100),
+                                (magnetic_tiles, "COUNTS", {"Free": 5, "Crack": 1})):
         monkeypatch.setattr(module, name, value)
     return offline_folder(tmp_path, monkeypatch)
 
@@ -162,6 +176,34 @@ def test_cells_come_as_listed(folder):
     assert cells.source == f"copy of ELPV solar cells, not the official bytes ({WHEEL}), found in the data folder"
 
 
+TILES = [("Free", 1, 10, (100, 50)), ("Free", 1, 25, (60, 90)), ("Crack", 2, 30, (130, 52)), ("Free", 3, 40, (99, 48)),
+         ("Free", 1, 50, (100, 50)), ("Free", 2, 1060, (60, 90))]  # kind, exposure, number, size
+
+
+def write_tiles(folder, listed=TILES):
+    """The archive of the tiles, out of order; the left half of a cracked one is marked."""
+    members = {"tiles-master/README.md": b""}
+    for kind, light, number, size in reversed(listed):
+        half = Image.new("L", size)
+        half.paste(255, (0, 0, size[0] // 2, size[1]))
+        mask = half if kind == "Crack" else Image.new("L", size)
+        for picture, format, end in ((Image.new("L", size, 10 * light), "JPEG", "jpg"), (mask, "PNG", "png")):
+            picture.save(stream := io.BytesIO(), format)
+            members[f"tiles-master/MT_{kind}/Imgs/exp{light}_num_{number}.{end}"] = stream.getvalue()
+    write_zip(folder / ARCHIVE, members)
+
+
+def test_tiles_come_in_order_and_one_tile_has_one_number(folder):
+    write_tiles(folder)
+    tiles = load_magnetic_tiles()
+    assert tiles.images[:, 0, 0, 0].tolist() == [10, 10, 20, 30, 10, 20] and tiles.kind.tolist() == [0, 0, 1, 0, 0, 0]
+    assert tiles.tile.tolist() == [0, 1, 0, 0, 2, 3]  # 2: this exposure was there; 3: the number is too far
+    assert tiles.sides[1].tolist() == [60, 90] and tiles.masks.sum((1, 2)).tolist() == [0, 0, 224 * 112, 0, 0, 0]
+    write_tiles(folder, TILES[:-1])
+    with pytest.raises(DataError, match=r"it holds \[4, 1\] pictures"):
+        load_magnetic_tiles()
+
+
 @pytest.mark.parametrize("load", [load_cifar10, load_mnist, load_elpv])
 def test_stand_in_is_the_same_each_time_and_leaves_chance_alone(load, folder):
     before = torch.get_rng_state()
@@ -209,3 +251,40 @@ def test_damaged_file_is_one_clear_error(file, damage, folder):
     (folder / file).write_bytes(damage((folder / file).read_bytes()))
     with pytest.raises(DataError, match=rf"{re.escape(file)}.* cannot be used: .+ What to do: "):
         load()
+
+
+# ---- Labels by people ------------------------------------------------------------------------------------------------
+def write_human(folder, wrong=(9, 40, 17, 18, 18), more=None):
+    """Labels of 100 pictures as in the package; so many of each column are wrong."""
+    clean, stream = np.arange(100) % 10, io.BytesIO()
+    names = "aggre_label", "worse_label", "random_label1", "random_label2", "random_label3"
+    columns = {name: np.where(np.arange(100) < count, (clean + 1) % 10, clean)
+               for name, count in zip(names, wrong, strict=True)}
+    torch.save({"clean_label": clean, "more": more} | columns, stream)
+    write_zip(folder / "CIFAR-N.zip", {"CIFAR-N/CIFAR-10_human.pt": stream.getvalue()})
+
+
+def test_labels_by_people_belong_to_their_pictures(folder):
+    write_human(folder)
+    assert load_cifar10n().is_stand_in  # their pictures are not to be had
+    tar(folder / FOLDERS, pictures())
+    labels = load_cifar10n()
+    assert not labels.is_stand_in and labels.annotators.shape == (100, 3) and labels.worst.dtype == torch.int64
+    assert [(column != labels.clean).sum() for column in (labels.aggregate, labels.worst, labels.annotators.T[0])] == [
+        9, 40, 17]
+
+
+@pytest.mark.parametrize("change, reason", [({"wrong": (0, 40, 17, 18, 18)}, "are wrong"), (
+    {"more": type("Evil", (), {"__reduce__": lambda self: (os.system, ("echo done > evil.txt",))})()}, "system")])
+def test_other_labels_than_published_are_refused(change, reason, folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    write_human(folder, **change)
+    with pytest.raises(DataError, match=rf"CIFAR-N.zip.* cannot be used: (.|\n)*{reason}"):
+        load_cifar10n()
+    assert not list(folder.rglob("evil.txt"))
+
+
+def test_planted_errors_are_as_many_as_stated():
+    fields = cifar_n.planted_errors(torch.arange(20_000) % 10)
+    wrong = (fields["annotators"] != fields["clean"][:, None]).double().mean(0)
+    assert ((wrong - 0.18).abs() < 0.01).all() and 0.35 < (fields["worst"] != fields["clean"]).double().mean() < 0.42

@@ -88,6 +88,10 @@ MADE_UP: dict[str, tuple[Callable[[Path], None], str, float]] = {
     "10_predictive_maintenance": (machines, r"saves \+([\d.]+) \([^)]*\) against run to failure", 200.0),
     "11_production_optimization": (process, r"Gaussian network +[\d.]+ \([\d.]+ to [\d.]+\) +\d+% +(\d+)%", 75),
     "12_supply_chain": (tables, r"smoothing, Poisson +[\d.]+ €, fill rate +([\d.]+)%", 80),
+    "14_data_quality": (lambda folder: (process(folder), pictures(folder)), r"oven +R² 0: ([\d.]+)", 0.9),
+    "16_anomaly_detection": (pictures, r"\nplaces +image AUROC ([\d.]+)", 0.9),
+    "13_interpretability": (pictures, r"groups: ([\d.]+)% right", 85),
+    "15_scarce_data": (pictures, r"hand-made +new modules, all labels: AUROC ([\d.]+)", 0.8),
 }
 
 

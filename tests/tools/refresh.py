@@ -68,7 +68,7 @@ def normalise(notebook: nbformat.NotebookNode, prefix: str) -> None:
         rename(notebook, kept, prefix)
 
 
-def shrunk(picture: str, limit: int = 200_000) -> str:
+def shrunk(picture: str, limit: int = 60_000) -> str:
     """A PNG in base64; one of more than `limit` characters is stored with a palette of 256 colours."""
     if len(picture) <= limit:
         return picture
