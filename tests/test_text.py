@@ -13,6 +13,7 @@ import pytest
 from helpers.data import FetchError
 from tests.course import LESSONS, ROOT, SOLUTIONS
 from tests.spelling import READMES, TERMS, british_words, markdown, prose, texts, unknown
+from tests.tools.glossary import PAGE, glossary
 
 FILES = LESSONS + SOLUTIONS + READMES
 PAGES = [pytest.param(path, id=str(path.relative_to(ROOT))) for path in FILES]
@@ -94,6 +95,10 @@ def test_addresses_outside_are_well_formed_and_encrypted() -> None:
     assert len(outside()) >= 15
     for address, _ in outside():
         assert re.fullmatch(r"https://([a-z0-9-]+\.)+[a-z]{2,}(/[\w./~+%?=&#-]*)?", address), address
+
+
+def test_the_glossary_is_that_of_the_lessons() -> None:
+    assert PAGE.read_text("utf-8") == glossary(), "run python -m tests.tools.glossary"
 
 
 if __name__ == "__main__":
