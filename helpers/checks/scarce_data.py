@@ -24,9 +24,9 @@ check_leave_one_out = Exercise(
     mistakes={
         "These are the weights α: divide each by its element on the diagonal of the inverse.":
             lambda K, target, strength: _inverse(K, strength) @ target,
-        "These are the errors on pictures that the machine has learnt from, t − Kα; leave each one out.":
+        "These are the errors on pictures that the machine has learnt from, `t − Kα`; leave each one out.":
             lambda K, target, strength: target - K @ _inverse(K, strength) @ target,
-        "Divide by the diagonal of the inverse, not of K + λI.":
+        "Divide by the diagonal of the inverse, not of `K + λI`.":
             lambda K, target, strength: _inverse(K, strength) @ target / (K.diagonal() + strength),
     },
 )
