@@ -170,7 +170,7 @@ def test_bookings_become_months(tmp_path, capsys):
     assert "1 below 0 by returns" in capsys.readouterr().out
     series, names = own.series_from_table({"part": ["A"] * 3, "date": ["2026-01-01", "2026-02-01", "2026-04-01"],
                                            "pieces": [2, 4, 8]}, "part", "date", "pieces")
-    assert series[0].tolist() == [2, 4, 6, 8] and "1 missing months" in capsys.readouterr().out
+    assert series[0].tolist() == [2, 4, 6, 8] and "1 missing bridged" in capsys.readouterr().out
     with pytest.raises(DataError, match="series 'A' has a month at or below 0"):
         own.series_from_table(tmp_path / "b.csv", "part", "date", "pieces")
     with pytest.raises(DataError, match=r"row 2: 'soon' is no date"):
