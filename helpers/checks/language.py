@@ -1,21 +1,34 @@
-"""Exercise checks on language models: bits per character, cutting a text into streams, sampling from the top k."""
+"""Exercise checks on language models: Kneser-Ney's one line, cutting a text into streams, dropout."""
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from . import Exercise, noise
 
-check_bits_per_character = Exercise(
-    "bits_per_character",
-    cases=[(torch.tensor([0.5, 0.25, 0.5, 0.5]),), (torch.tensor([1.0, 0.125]),), (noise(0, 20).softmax(0),)],
-    answer=lambda p: -p.log2().mean(),
+
+def _kneser_ney(n: Tensor, D: Tensor, p: Tensor, *, zero: int | None = None, one: bool = False,
+                rest: float = 1) -> Tensor:
+    """The formula; `zero`: which discount counts of 0 add to S(h), too; `one`: every count gives up the first."""
+    taken = torch.where(n > 0, D[(n.long().clamp(1, 3) - 1) * (not one)], 0 if zero is None else D[zero])
+    return ((n - taken).clamp(min=0) + rest * taken.sum() * p) / n.sum()
+
+
+_COUNTS, _D = torch.tensor([3.0, 0.0, 1.0, 2.0, 0.0, 7.0]), torch.tensor([0.85, 1.2, 1.4])
+
+check_kneser_ney = Exercise(
+    "kneser_ney",
+    cases=[(_COUNTS, _D, noise(0, 6).softmax(0)), (_COUNTS[:3], _D, torch.tensor([0.25, 0.5, 0.25])),
+           (torch.tensor([0.0, 2.0, 0.0, 0.0]), _D - 0.1, torch.full((4,), 0.25))],
+    answer=_kneser_ney,
     mistakes={
-        "These are nats. How many nats is one bit?": lambda p: -p.log().mean(),
-        "This is the sum over the text; the mean per character is wanted.": lambda p: -p.log2().sum(),
-        "You take the logarithm of the mean probability. The surprise of each character comes first, then the mean.":
-            lambda p: -p.mean().log2(),
-        "This is the perplexity. Its logarithm to base 2 is what is asked for.": lambda p: 2 ** -p.log2().mean(),
+        "What was saved is not handed on: your probabilities add up to less than 1. Where is S(h) p(c | h')?":
+            lambda n, D, p: _kneser_ney(n, D, p, rest=0),
+        "Every count gives up the first discount: a count of 2 gives up the second, of 3 and more the third.":
+            lambda n, D, p: _kneser_ney(n, D, p, one=True),
+        "A character that never came has nothing to give, but your S(h) takes a discount from it, too.":
+            lambda n, D, p: _kneser_ney(n, D, p, zero=0),
+        "Your S(h) takes a discount from characters that never came: 0 − 1 is −1, an index that means the last one.":
+            lambda n, D, p: _kneser_ney(n, D, p, zero=-1),
     },
 )
 
@@ -43,24 +56,15 @@ check_make_streams = Exercise(
     },
 )
 
-
-def _top_k(x: Tensor, k: int, t: float) -> Tensor:
-    if t == 0:
-        return F.one_hot(x.argmax(), len(x)).float()
-    return torch.full_like(x, -torch.inf).scatter(0, x.topk(k).indices, x.topk(k).values / t).softmax(0)
-
-
-check_top_k_probabilities = Exercise(
-    "top_k_probabilities",
-    cases=[(noise(0, 6), 3, 1.0), (noise(1, 8), 2, 0.5), (noise(2, 5), 5, 2.0), (noise(3, 7), 4, 0.0)],
-    answer=_top_k,
+check_drop_out = Exercise(
+    "drop_out",
+    cases=[(noise(0, 4, 3), torch.rand(4, 3, generator=torch.Generator().manual_seed(1)), 0.5),
+           (noise(2, 7), torch.linspace(0, 0.99, 7), 0.3), (noise(3, 5), torch.linspace(0.1, 0.9, 5), 0.0)],
+    answer=lambda x, u, p: x * (u >= p) / (1 - p),
     mistakes={
-        "At temperature 0 you divide by zero. Which symbol should be certain then?":
-            lambda x, k, t: _top_k(x, k, t) if t else x * torch.nan,
-        "The probabilities do not add up to 1: what was cut off must be shared among the rest.":
-            lambda x, k, t: (x / t).softmax(0) * (_top_k(x, k, t) > 0) if t else _top_k(x, k, t),
-        "Above 0 the temperature has no effect.": lambda x, k, t: _top_k(x, k, 1.0 if t else t),
-        "The temperature works the wrong way round: a low one must make the best symbol more certain.":
-            lambda x, k, t: _top_k(x, k, 1 / t if t else t),
+        "What is kept must be divided by 1 − p; else the mean falls, and the network meets larger states after "
+        "training than in it.": lambda x, u, p: x * (u >= p),
+        "You keep what should be dropped: a draw below p means zero.": lambda x, u, p: x * (u < p) / (1 - p),
+        "You divide by p, the fraction that is dropped.": lambda x, u, p: x * (u >= p) / p,
     },
 )
