@@ -6,6 +6,7 @@ Text does not count: markdown, comments and docstrings may change without a new 
 import ast
 import hashlib
 import json
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,10 +69,11 @@ def helpers_of(source: str, root: Path) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def pins_of(root: Path) -> str:
-    """Hash of the pinned versions of what the lessons run on (the tests' own tools do not count)."""
+def pins_of(root: Path, source: str = "") -> str:
+    """Hash of the pinned versions of what all lessons run on, and of what code imports beside it (extras)."""
     project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
     needed = {Requirement(text).name for text in project["dependencies"]}
+    needed |= set(re.findall(r"^\s*(?:import|from) (\w+)", source, flags=re.M)) - {"nbval", "pytest"}
     lines = (root / "requirements.txt").read_text("utf-8").splitlines()
     return digest(*sorted(line for line in lines if line.partition("==")[0] in needed))
 
@@ -96,7 +98,7 @@ def data_of(source: str) -> dict[str, str]:
 def fingerprint(path: Path, root: Path = ROOT) -> Print:
     """What a run of this notebook would come from now."""
     code = code_of(path)
-    return {"code": digest(bare(code)), "helpers": helpers_of(code, root), "pins": pins_of(root),
+    return {"code": digest(bare(code)), "helpers": helpers_of(code, root), "pins": pins_of(root, code),
             "data": data_of(code)}
 
 
