@@ -183,8 +183,8 @@ MUTANTS = [
            "orthogonal(ahead.flatten(1), half_precision or torch.float32)", "ahead / ahead.norm()",
            "notebooks/03_cnn_cifar10.ipynb", "AssertionError", default_size=True),
     *_lesson("04_recurrent_networks", {
-        "tanh's derivative left out": ("from_later) * (1 - h[t + 1] ** 2)", "from_later)", SAVED),
-        "gradient of the wrong state": ("d_W_hh += delta.T @ h[t]\n", "d_W_hh += delta.T @ h[t + 1]\n", SAVED),
+        "tanh's derivative left out": ("from_later) * (1 - h[t + 1] ** 2)", "from_later)"),
+        "gradient of the wrong state": ("d_W_hh += delta.T @ h[t]\n", "d_W_hh += delta.T @ h[t + 1]\n"),
         "gates of the LSTM swapped": ("i, f, g, o = (x_t", "f, i, g, o = (x_t"),
         "reset gate left out": ("torch.tanh(i_n + r * hn)", "torch.tanh(i_n + hn)"),
         "test sensors are the training sensors": (
@@ -253,5 +253,34 @@ MUTANTS = [
         "weights that weaken": ("strength * np.diag(1 / weight)", "strength * np.diag(weight)"),
         "modules in training and exam": ("np.flatnonzero(fold != seed % 5)", "np.flatnonzero(fold >= 0)"),
         "a curve planned upwards": ("np.exp(start + slope * at", "np.exp(start - slope * at"),
+    }),
+    *_lesson("17_deployment", {
+        "eight bits without the clip": (".round() + zero).clamp(0, 255) - zero)", ".round() + zero) - zero)"),
+        "a workpiece that does not wait": ("np.maximum.accumulate(arrival", "(arrival"),
+        "modules on both sides": ("split(kind, kind, module)", "split(kind, kind, np.arange(len(kind)))"),
+        "a scale left out of the file": ("scaled = machine.coef_ / scaler.scale_", "scaled = machine.coef_"),
+    }),
+    *_in("helpers/inspector.py", "tests/test_inspector.py", {
+        "a queue without an end": ("elif service.waiting() >= service.options.queue:", "elif False:"),
+        "a stop that drops what waits": ("    while service.waiting():\n", "    while False:\n"),
+        "a deadline that nobody keeps": ("> self.application.options.deadline:", "> 1e99:"),
+        "an answer of one model with the name of another": (
+            "        for quantity, chart in model.content",
+            "        answer['model'] = self.application.model.label\n        for quantity, chart in model.content"),
+        "an upload that keeps its place": ("        if not self.whole:\n            self.on_finish()\n", ""),
+    }),
+    *_in("helpers/model_folder.py", "tests/test_inspector.py", {
+        "a damaged model served": ('if hashlib.sha256(onnx).hexdigest() != content["sha256"]:', "if False:"),
+        "another answer than the golden one": ('if not abs(golden - content["golden"]) <= 0.02:', "if False:"),
+        "pixels counted after decoding": ("                if image.width * image",
+                                          "                image.load()\n                if image.width * image"),
+    }),
+    *_lesson("18_choosing_a_model", {
+        "level taken for ahead": ("if low > 0 else", "if high > 0 else"),
+        "a crossing between sizes, not logarithms": (
+            "sizes[k - 1] * (sizes[k] / sizes[k - 1]) ** (gap", "sizes[k - 1] + (sizes[k] - sizes[k - 1]) * (gap"),
+        "roots of what is no square": ("of = np.sqrt if root else np.asarray", "of = np.asarray if root else np.sqrt"),
+        "a default believed wider than it is": ("default, glorot = 1 / math.sqrt(inputs)",
+                                                "default, glorot = math.sqrt(3 / inputs)"),
     }),
 ]
