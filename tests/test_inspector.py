@@ -173,7 +173,7 @@ def test_a_log_that_cannot_be_written_and_a_stranger_stop_nothing(tmp_path: Path
 
 def test_a_bad_folder_is_a_sentence_and_exit_code_2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
                                                     capsys: pytest.CaptureFixture[str]) -> None:
-    good = (write(tmp_path) / "model.json").read_text()
+    good = (write(tmp_path) / "model.json").read_text("utf-8")
     taken = socket.create_server(("127.0.0.1", 0))  # so that a folder that is accepted is not served for ever
     monkeypatch.setattr(sys, "argv", ["inspector", str(tmp_path), f"--port={taken.getsockname()[1]}"])
     for old, new, sentence in (
@@ -182,7 +182,7 @@ def test_a_bad_folder_is_a_sentence_and_exit_code_2(tmp_path: Path, monkeypatch:
             ('"golden": 0', '"golden": 1', "golden answer"), ('"golden": 0', '"golden": NaN, "x": 0', "golden answer"),
             ('"file": "', '"file": "x', "No such file"), ('"sha256": "', '"sha256": "x', "damaged"),
             ("", "", "choose another --port")):
-        (tmp_path / "model.json").write_text(good.replace(old, new, 1))
+        (tmp_path / "model.json").write_text(good.replace(old, new, 1), "utf-8")
         with pytest.raises(SystemExit, match="2"):
             main()
         error = capsys.readouterr().err
@@ -202,7 +202,7 @@ def test_a_swap_under_load_loses_and_mixes_nothing(tmp_path: Path) -> None:
             write(tmp_path, models[version], version)
             assert line.ask(None, to="POST /reload") == (200, {"model": f"mean {version}", "reason": ""})
             assert line.ask(GOOD["png"])[1]["model"] == f"mean {version}"
-        file = tmp_path / json.loads((tmp_path / "model.json").read_text())["file"]
+        file = tmp_path / json.loads((tmp_path / "model.json").read_text("utf-8"))["file"]
         file.write_bytes(bytes([models["1"][0] ^ 1]) + models["1"][1:])
         status, answer = line.ask(None, to="POST /reload")
         assert status == 409 and "damaged" in answer["reason"] and line.ask(GOOD["png"])[1]["model"] == "mean 1"
