@@ -92,6 +92,7 @@ MADE_UP: dict[str, tuple[Callable[[Path], None], str, float]] = {
     "16_anomaly_detection": (pictures, r"\nplaces +image AUROC ([\d.]+)", 0.9),
     "13_interpretability": (pictures, r"groups: ([\d.]+)% right", 85),
     "15_scarce_data": (pictures, r"hand-made +new modules, all labels: AUROC ([\d.]+)", 0.8),
+    "18_choosing_a_model": (process, r"R² of the best method, dealt: ([\d.]+)", 0.8),
     "17_deployment": (pictures, r"large: +[\d,]+ parameters, AUROC ([\d.]+)", 0.8),
 }
 

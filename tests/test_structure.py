@@ -282,6 +282,18 @@ def test_the_first_code_cell_settles_the_threads(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", LESSON)
+def test_reading_minutes_follow_one_rule(path: Path) -> None:
+    """200 words a minute and 15 seconds a line of code, without the exercises; in steps of five minutes."""
+    cells = read_cells(path)
+    text = "\n\n".join(cell["source"] for cell in cells if cell["cell_type"] == "markdown")
+    code = "\n".join(cell["source"] for cell in cells if cell["cell_type"] == "code"
+                     and not tags(cell) & {"exercise", "check"})
+    minutes = len(text.split("\n## Exercises")[0].split()) / 200 + len(re.findall(r"^.*\S", code, flags=re.M)) / 4
+    stated = re.search(r"about (\d+) minutes to read", cells[0]["source"])
+    assert stated and abs(int(stated[1]) - minutes) < 6, f"{minutes:.0f} minutes by the rule"
+
+
+@pytest.mark.parametrize("path", LESSON)
 def test_readme_table_agrees_with_the_notebook(path: Path) -> None:
     row = re.search(rf"^\| \[{path.stem}\]\(notebooks/{path.name}\) \|(.+)$", README, flags=re.M)
     assert row, f"the README's table has no row for {path.stem}"
