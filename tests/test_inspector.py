@@ -233,6 +233,24 @@ def test_what_is_late_or_broken_off_is_not_judged_and_asked_again(tmp_path: Path
             assert line.ask(GOOD["png"])[1]["verdict"] == "reject"
 
 
+def test_the_same_judgement_without_a_service(tmp_path: Path) -> None:
+    model = Model.load(write(tmp_path, white=65_535), megapixels=0.01)
+    deep = encode(UPRIGHT.astype(np.uint16) * 257)
+    answers = [model.judge(picture) for picture in (GOOD["png"], deep)]
+    assert [answer["verdict"] for answer in answers] == ["reject", "reject"] and answers[0] == answers[1]
+    assert answers[0]["probability"] == pytest.approx(1.1 * LIGHT, abs=0.01)
+    for picture in (encode(np.zeros((101, 100), np.uint8)), encode(np.full((9, 9), np.nan, np.float32), "TIFF")):
+        with pytest.raises(NotJudged):
+            model.judge(picture)
+    with pytest.raises(ValueError):
+        write(tmp_path, look_again=0.9)
+    with pytest.raises(ValueError):
+        write(tmp_path, reference=dict.fromkeys(("brightness", "contrast", "probability"), [1.0] * 9))
+    write(tmp_path, graph(9.0))
+    with pytest.raises(ValueError):
+        Model.load(tmp_path).judge(GOOD["png"])
+
+
 def test_overload_is_answered_and_takes_no_memory_and_sigterm_answers_what_waits(tmp_path: Path) -> None:
     picture = encode(UPRIGHT.repeat(50, 0).repeat(50, 1), "BMP")  # 6 MB
     options = "--queue=4", "--deadline=60000"

@@ -28,13 +28,13 @@ check_quantize = Exercise(
 )
 
 
-def _late(seconds: Tensor, pace: float, deadline: float, waits: bool = True, first: bool = False) -> float:
+def _late(seconds: Tensor, pace: float, deadline: float, waits: bool = True) -> float:
     end, late = 0.0, 0
     for number, work in enumerate(seconds.tolist()):
         arrival = number * pace
         start = max(arrival, end) if waits else arrival
         end = start + work
-        late += (work if first else end - arrival) > deadline
+        late += end - arrival > deadline
     return late / len(seconds)
 
 
@@ -45,10 +45,8 @@ check_late_fraction = Exercise(
                                                          zip(_WORK, (1.5, 1.2, 2.0), strict=True)]],
     answer=_late,
     mistakes={
-        "A workpiece waits until the one before it is done.":
+        "A workpiece waits until the one before it is done, and its clock starts at the arrival.":
             lambda seconds, pace, deadline: _late(seconds, pace, deadline, waits=False),
-        "The clock starts at the arrival, not when the work begins.":
-            lambda seconds, pace, deadline: _late(seconds, pace, deadline, first=True),
         "This is how many are late; the fraction of all is asked for.":
             lambda seconds, pace, deadline: _late(seconds, pace, deadline) * len(seconds),
         "This is the fraction that is in time.":
