@@ -34,7 +34,7 @@ def execute(notebook: nbformat.NotebookNode, folder: Path, limit: int = CELL_LIM
     limit: seconds for a cell. Raises CellExecutionError, CellTimeoutError or DeadKernelError.
     """
     client = NotebookClient(notebook, timeout=limit, kernel_name="python3",
-                            resources={"metadata": {"path": str(folder)}}, record_timing=False)
+                            resources={"metadata": {"path": str(folder)}})
     client.widget_registry["@jupyter-widgets/output"]["OutputModel"] = SilentOutput
     client.execute()
     return notebook

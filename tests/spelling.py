@@ -11,7 +11,7 @@ from helpers.data.load import cache
 from helpers.data.record import DataSet, File, Files, Wheel
 from tests.course import LESSONS, ROOT, SOLUTIONS, read_cells
 
-READMES = [ROOT / "README.md", ROOT / "data" / "README.md"]
+READMES = [ROOT / "README.md", ROOT / "data" / "README.md", ROOT / "notebooks" / "teaching.md"]
 TERMS = ROOT / "tests" / "words.txt"
 WHEEL = "jupyterlab_spellchecker-0.9.0"
 

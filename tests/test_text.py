@@ -13,6 +13,7 @@ import pytest
 from helpers.data import FetchError
 from tests.course import LESSONS, ROOT, SOLUTIONS
 from tests.spelling import READMES, TERMS, british_words, markdown, prose, texts, unknown
+from tests.tools import timetable
 from tests.tools.glossary import PAGE, glossary
 
 FILES = LESSONS + SOLUTIONS + READMES
@@ -99,6 +100,19 @@ def test_addresses_outside_are_well_formed_and_encrypted() -> None:
 
 def test_the_glossary_is_that_of_the_lessons() -> None:
     assert PAGE.read_text("utf-8") == glossary(), "run python -m tests.tools.glossary"
+
+
+def test_the_timetable_is_that_of_the_lessons() -> None:
+    page = timetable.PAGE.read_text("utf-8")
+    assert page == timetable.with_timetable(page), "run python -m tests.tools.timetable"
+
+
+def test_the_sections_of_the_schedules_are_those_of_the_lessons() -> None:
+    """A schedule names a section in italics; who renames the section renames it there."""
+    page = timetable.PAGE.read_text("utf-8")
+    named = set(re.findall(r"(?<!\*)\*([A-Z][^*|\n]+)\*(?!\*)", page.split("## Schedules")[1].split("## What to skip")[0]))
+    titles = {title for path in LESSONS for title in timetable.sections(path)}
+    assert {name for name in named if not any(title.startswith(name) for title in titles)} <= {"Predict, then run"}
 
 
 if __name__ == "__main__":

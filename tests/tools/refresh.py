@@ -12,6 +12,8 @@ import json
 import os
 import re
 import time
+from collections import Counter
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
@@ -107,6 +109,19 @@ def plain(caption: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"[*_`$]|\[([^]]*)\]\([^)]*\)", r"\1", caption)).strip()
 
 
+def seconds(notebook: nbformat.NotebookNode) -> dict[str, int]:
+    """How long the code of each `##` section ran, for the teacher's timetable (tests/tools/timetable.py)."""
+    section, found = "Opening", Counter()
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            section = [section, *re.findall(r"^## (.+)$", cell.source, flags=re.M)][-1]
+        times = cell.metadata.get("execution", {})
+        if "shell.execute_reply" in times:
+            begun, done = (datetime.fromisoformat(times[key]) for key in ("iopub.execute_input", "shell.execute_reply"))
+            found[section] += (done - begun).total_seconds()
+    return {name: round(spent) for name, spent in found.items()}
+
+
 def main() -> None:
     """Run the notebooks whose names contain one of the arguments; print seconds and size of each."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -124,8 +139,9 @@ def main() -> None:
         if "STAND-IN" in shown or run_size() != "default" or path.read_bytes() != before:
             print(f"{name}: not saved, it ran on a stand-in or at the small size, or has changed meanwhile")
             continue
+        spent = seconds(notebook)
         normalise(notebook, prefix=path.stem[:2])
-        notebook.metadata["course"] = nbformat.from_dict(fingerprint(path))
+        notebook.metadata["course"] = nbformat.from_dict(fingerprint(path) | {"seconds": spent})
         nbformat.validate(notebook)
         nbformat.write(notebook, path)
         print(f"{name}: {time.perf_counter() - start:.0f} s, {path.stat().st_size / 1e3:.0f} kB", flush=True)
