@@ -1,4 +1,4 @@
-"""Exercise checks on classification: accuracy of each class, label smoothing."""
+"""Exercise checks on classification: accuracy of each class, label smoothing, batch norm."""
 
 import torch
 from torch import Tensor
@@ -41,5 +41,29 @@ check_label_smoothing_loss = Exercise(
         "smoothing/K in addition.": lambda x, y, s: _cross_entropy(x, y, 1 - s, s / x.shape[1]),
         "Logits went into the sum where logarithms of probabilities belong: apply log_softmax first.":
             lambda x, y, s: -((1 - s) * x.gather(1, y[:, None])[:, 0] + s * x.mean(1)).mean(),
+    },
+)
+
+
+def _batch_norm(x: Tensor, gamma: Tensor, beta: Tensor, *, over: tuple[int, ...] = (0, 2, 3), power: float = 0.5,
+                correction: int = 0) -> Tensor:
+    """Standardise over some axes, dividing by the variance to a power; then scale and offset each channel."""
+    variance, mean = torch.var_mean(x, over, correction=correction, keepdim=True)
+    return gamma.view(1, -1, 1, 1) * (x - mean) / (variance + 1e-5) ** power + beta.view(1, -1, 1, 1)
+
+
+check_batch_norm = Exercise(
+    "batch_norm",
+    cases=[(noise(0, 4, 3, 2, 2) * 3 + 1, torch.tensor([1.0, 2.0, 0.5]), torch.tensor([0.0, 1.0, -1.0])),
+           (noise(1, 2, 2, 3, 4), torch.tensor([0.3, 1.5]), torch.tensor([0.2, 0.0]))],
+    answer=_batch_norm,
+    mistakes={
+        "You standardise each picture on its own. The mean and the variance of a channel run over the whole batch.":
+            lambda x, g, b: _batch_norm(x, g, b, over=(2, 3)),
+        "You standardise each place on its own, over the batch: mean and variance run over the places, too.":
+            lambda x, g, b: _batch_norm(x, g, b, over=(0,)),
+        "You divide by the variance. Where is its root?": lambda x, g, b: _batch_norm(x, g, b, power=1),
+        "Your variance divides by the count minus one; batch norm divides by the count (`correction=0`).":
+            lambda x, g, b: _batch_norm(x, g, b, correction=1),
     },
 )
