@@ -110,7 +110,8 @@ def test_the_timetable_is_that_of_the_lessons() -> None:
 def test_the_sections_of_the_schedules_are_those_of_the_lessons() -> None:
     """A schedule names a section in italics; who renames the section renames it there."""
     page = timetable.PAGE.read_text("utf-8")
-    named = set(re.findall(r"(?<!\*)\*([A-Z][^*|\n]+)\*(?!\*)", page.split("## Schedules")[1].split("## What to skip")[0]))
+    schedules = page.split("## Schedules")[1].split("## What to skip")[0]
+    named = set(re.findall(r"(?<!\*)\*([A-Z][^*|\n]+)\*(?!\*)", schedules))
     titles = {title for path in LESSONS for title in timetable.sections(path)}
     assert {name for name in named if not any(title.startswith(name) for title in titles)} <= {"Predict, then run"}
 

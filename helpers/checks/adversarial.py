@@ -60,7 +60,8 @@ def _covered(samples: Tensor, centres: Tensor, radius: float, least: float, amon
 check_modes_covered = Exercise(
     "modes_covered",  # in the second and the last case a mode holds exactly the given fraction of the samples
     cases=[(*_cloud(60, 1, 50, 50, far=0), 0.5, 0.02), (*_cloud(90, 20, 0, 0, far=50), 0.5, 0.125),
-           (*_cloud(99, 1, 0, 0, far=100), 0.5, 0.01), (*_cloud(60, 25, 2, 0, far=13), 0.3, 0.25)],
+           (*_cloud(99, 1, 0, 0, far=100), 0.5, 0.01), (*_cloud(60, 25, 2, 0, far=13), 0.3, 0.25),
+           (torch.tensor([[0.2, 0.0]] * 40 + [[5.0, 5.0]] * 10), torch.tensor([[0.0, 0.0], [0.6, 0.0]]), 0.5, 0.25)],
     answer=_covered, mistakes={
         "A single sample is enough for you to call a mode covered: it needs its fraction of all samples.":
             lambda s, c, r, least: _covered(s, c, r, 1e-9),

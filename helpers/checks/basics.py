@@ -18,7 +18,7 @@ def _over(scratched: Tensor, stopped: Tensor, first: Tensor, second: Tensor) -> 
 
 
 def _line(scratched: int, clean: int, misses: int, alarms: int) -> tuple[Tensor, Tensor]:
-    """A mixed-up row of parts with these numbers of errors: truth and decision, both bool (N,)."""
+    """A mixed-up row of workpieces with these numbers of errors: truth and decision, both bool (N,)."""
     truth = torch.arange(scratched + clean) < scratched
     stopped = truth.clone()
     stopped[:misses], stopped[scratched:scratched + alarms] = False, True
@@ -31,13 +31,13 @@ check_error_rates = Exercise(
     cases=[_line(4, 8, 1, 1), _line(10, 90, 3, 9), _line(12, 5, 6, 2)],
     answer=lambda s, d: _over(s, d, ~s, s),
     mistakes={
-        "You divide by all parts. A false alarm can only happen to a clean part: how many of those are there?":
+        "You divide by all workpieces. A false alarm can only happen to a clean one: how many of those are there?":
             lambda s, d: _over(s, d, s | ~s, s | ~s),
-        "The two denominators have changed places: false alarms happen to clean parts, misses to scratched ones.":
+        "The two denominators have changed places: false alarms happen to clean workpieces, misses to scratched ones.":
             lambda s, d: _over(s, d, s, ~s),
-        "Your first rate is the fraction of the stopped parts that are clean. The false alarm rate asks the other way "
-        "round: what fraction of the clean parts is stopped?": lambda s, d: _over(s, d, d, s),
-        "These are counts of errors. A rate is a fraction: of which parts?": _counts,
+        "Your first rate is the fraction of the stopped workpieces that are clean. The false alarm rate asks the other "
+        "way round: what fraction of the clean ones is stopped?": lambda s, d: _over(s, d, d, s),
+        "These are counts of errors. A rate is a fraction: of which workpieces?": _counts,
     },
 )
 

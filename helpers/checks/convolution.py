@@ -56,9 +56,30 @@ check_one_output = Exercise(
     },
 )
 
+
+def _window(picture: Tensor, size: int, i: int, j: int, stride: int, dilation: int, reach: int = 0) -> Tensor:
+    """Elements that an output place reads; `reach`: pixels from the first to the last, if not those of the dilation."""
+    reach = reach or dilation * (size - 1) + 1
+    return picture[stride * i:stride * i + reach:dilation, stride * j:stride * j + reach:dilation]
+
+
+check_one_window = Exercise(
+    "one_window",
+    cases=[(noise(6, 9, 8), 3, 1, 2, 2, 1), (noise(7, 9, 8), 3, 2, 1, 1, 2), (noise(8, 11, 12), 3, 1, 2, 2, 2)],
+    answer=_window,
+    mistakes={
+        "The stride is left out: i and j count places of the output, the window starts at s·i and s·j.":
+            lambda picture, size, i, j, s, d: _window(picture, size, i, j, 1, d),
+        "The dilation is left out: the elements lie d pixels apart. A slice may have a step.":
+            lambda picture, size, i, j, s, d: _window(picture, size, i, j, s, 1),
+        "The slice ends too early: k elements that lie d apart reach over d (k - 1) + 1 pixels.":
+            lambda picture, size, i, j, s, d: _window(picture, size, i, j, s, d, reach=size),
+    },
+)
+
 check_one_maximum = Exercise(
     "one_maximum",
-    cases=[(_EXAMPLE, 2, 2, 1, 1), (noise(4, 9, 9), 3, 2, 1, 2), (noise(5, 9, 7), 2, 3, 2, 1)],
+    cases=[(_EXAMPLE, 2, 2, 1, 1), (noise(4, 9, 9), 3, 2, 1, 2), (noise(5, 9, 7) - 9, 2, 3, 2, 1)],
     answer=lambda image, k, s, i, j: image[s * i:s * i + k, s * j:s * j + k].max(),
     mistakes={
         "The window starts at (i, j): the stride is left out. i and j count places of the output.":

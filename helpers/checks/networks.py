@@ -1,4 +1,4 @@
-"""Exercise checks on networks: the backward pass of a layer, a step with momentum, standardising without leaking."""
+"""Exercise checks on networks: the backward pass, a step with momentum, standardising without leaking."""
 
 import torch
 from torch import Tensor
@@ -20,6 +20,22 @@ check_linear_backward = Exercise(
     },
 )
 
+check_to_hidden_sums = Exercise(
+    "to_hidden_sums",
+    cases=[(noise(0, b, m), noise(1, 1, m), noise(2, b, 1), noise(3, b, 1)) for b, m in ((2, 2), (5, 3), (4, 6))],
+    answer=lambda z, w2, output, y: 2 / len(y) * (output - y) @ w2 * (z > 0),
+    mistakes={
+        "The mask of ReLU is missing: a neuron that was silent takes no blame.":
+            lambda z, w2, output, y: 2 / len(y) * (output - y) @ w2,
+        "You multiply by the hidden values. ReLU only passes a gradient on, or stops it.":
+            lambda z, w2, output, y: 2 / len(y) * (output - y) @ w2 * z.clamp(min=0),
+        "The loss is a mean over the batch: where is the 1/B?":
+            lambda z, w2, output, y: 2 * (output - y) @ w2 * (z > 0),
+        "The sign is turned: the slope of (output - target)² is 2 (output - target).":
+            lambda z, w2, output, y: 2 / len(y) * (y - output) @ w2 * (z > 0),
+    },
+)
+
 check_momentum_step = Exercise(
     "momentum_step",
     cases=[(*(noise(seed, *shape) for seed in (3, 4, 5)), step, momentum)
@@ -32,6 +48,8 @@ check_momentum_step = Exercise(
             lambda w, v, g, step, m: (w - step * (m * v + (1 - m) * g), m * v + (1 - m) * g),
         "The weight goes uphill: the step is taken against the gradient.":
             lambda w, v, g, step, m: (w + step * (m * v + g), m * v + g),
+        "The step size is inside your velocity: it belongs to the move of the weight alone.":
+            lambda w, v, g, step, m: (w - (m * v + step * g), m * v + step * g),
     },
     new=True,
 )

@@ -8,12 +8,12 @@ from . import Exercise, noise
 check_rnn_step = Exercise(
     "rnn_step", cases=[(noise(n, 3, 2), noise(n + 1, 3, 4), noise(n + 2, 4, 2), noise(n + 3, 4, 4), noise(n + 4, 4))
                        for n in (0, 10)],
-    answer=lambda x_t, h, W_xh, W_hh, b: torch.tanh(x_t @ W_xh.T + h @ W_hh.T + b),
+    answer=lambda x_t, h, W_xh, W_hh, b: torch.tanh(x_t @ W_xh.mT + h @ W_hh.mT + b),
     mistakes={
-        "The tanh is missing.": lambda x_t, h, W_xh, W_hh, b: x_t @ W_xh.T + h @ W_hh.T + b,
+        "The tanh is missing.": lambda x_t, h, W_xh, W_hh, b: x_t @ W_xh.mT + h @ W_hh.mT + b,
         "States are rows here, so W_hh must be transposed: h @ W_hh.T.":
-            lambda x_t, h, W_xh, W_hh, b: torch.tanh(x_t @ W_xh.T + h @ W_hh + b),
-        "The old state does not enter.": lambda x_t, h, W_xh, W_hh, b: torch.tanh(x_t @ W_xh.T + b)})
+            lambda x_t, h, W_xh, W_hh, b: torch.tanh(x_t @ W_xh.mT + h @ W_hh + b),
+        "The old state does not enter.": lambda x_t, h, W_xh, W_hh, b: torch.tanh(x_t @ W_xh.mT + b)})
 
 check_delta_before = Exercise(
     "delta_before", cases=[(noise(n, 3, 2), noise(n + 1, 3, 4), noise(n + 2, 3, 4).tanh(), noise(n + 3, 2, 4),

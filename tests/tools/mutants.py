@@ -178,8 +178,9 @@ MUTANTS = [
         "labels shifted": ("data.train_labels[:", "data.train_labels.roll(1)[:"),
         "batch norm by the mean deviation": ("centred.square()", "centred.abs()"),
         "another quantile for the interval": ("k, n, z = 15, 50, 1.96", "k, n, z = 15, 50, 1.64"),
-        "weights read and not used": ("restored.load_state_dict(torch.load(path, weights_only=True, map_location=device))",
-                                      "torch.load(path, weights_only=True, map_location=device)"),
+        "weights read and not used": (
+            "restored.load_state_dict(torch.load(path, weights_only=True, map_location=device))",
+            "torch.load(path, weights_only=True, map_location=device)"),
     }),
     *_lesson("04_recurrent_networks", {
         "tanh's derivative left out": ("from_later) * (1 - h[t + 1] ** 2)", "from_later)"),
