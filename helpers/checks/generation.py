@@ -1,8 +1,7 @@
-"""Exercise checks on measuring and averaging generators: histogram divergence, hinge loss, moving average."""
+"""Exercise checks on generators: divergence of a histogram, size of a transposed convolution, moving average."""
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from . import Exercise, noise
 
@@ -30,19 +29,19 @@ check_histogram_kl = Exercise(
     },
 )
 
-check_hinge_loss = Exercise(
-    "hinge_loss",
-    cases=[(torch.tensor([2.0, 0.5, -1.0]), torch.tensor([-3.0, 0.25, 1.5])), (noise(0, 8, 1), noise(1, 8, 1)),
-           (3 * noise(2, 5), 3 * noise(3, 9)), (torch.tensor([3.0, 2.5, 0.5]), torch.tensor([-4.0, 0.5]))],
-    answer=lambda real, fake: F.relu(1 - real).mean() + F.relu(1 + fake).mean(),
+check_transposed_size = Exercise(
+    "transposed_size",
+    cases=[(1, 4, 1, 0), (4, 4, 2, 1), (7, 3, 2, 1), (5, 5, 3, 2)],
+    answer=lambda side, kernel, stride, padding: (side - 1) * stride + kernel - 2 * padding,
     mistakes={
-        "The bend is missing: a score that is beyond the margin of 1 should cost nothing.":
-            lambda real, fake: (1 - real).mean() + (1 + fake).mean(),
-        "The margin of 1 is missing.": lambda real, fake: F.relu(-real).mean() + F.relu(fake).mean(),
-        "You bend after taking the mean; each sample has a hinge of its own.":
-            lambda real, fake: F.relu(1 - real.mean()) + F.relu(1 + fake.mean()),
-        "These are sums over the samples; means are wanted.":
-            lambda real, fake: F.relu(1 - real).sum() + F.relu(1 + fake).sum(),
+        "The padding cuts pixels off at both borders.":
+            lambda side, kernel, stride, padding: (side - 1) * stride + kernel - padding,
+        "Padding adds pixels in an ordinary convolution; here it cuts them off.":
+            lambda side, kernel, stride, padding: (side - 1) * stride + kernel + 2 * padding,
+        "With n input pixels the last patch begins n - 1 strides from the first, not n.":
+            lambda side, kernel, stride, padding: side * stride + kernel - 2 * padding,
+        "This is the size after an ordinary convolution, which shrinks a picture.":
+            lambda side, kernel, stride, padding: (side + 2 * padding - kernel) // stride + 1,
     },
 )
 
