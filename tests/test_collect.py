@@ -8,11 +8,12 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from helpers import checks, collect, progress
+from helpers import assignments, checks, collect, progress
 from helpers.answers import DID_NOT_RUN, NOT_ATTEMPTED, RIGHT, STATUSES, WRONG, find_answer, lesson_of, lessons, read
 from tests.course import ROOT
 
@@ -222,3 +223,14 @@ def test_progress_counts_the_best_of_a_readers_copies(tmp_path: Path) -> None:
     assert [line.split() for line in lines[1:3]] == [[LESSON, "1", "1", "1"], ["total", "1", "1", "1"]], done
     assert lines[4].startswith(f"kneser_ney in {LESSON}, wrong: ") and "ZeroDivisionError" in lines[4]
     assert lines[6] == f"Next: kneser_ney in {LESSON}."
+
+
+def test_nbgrader_gets_each_exercise_with_a_check_that_can_fail(tmp_path: Path) -> None:
+    assert assignments.main([str(tmp_path)]) == 0
+    cells = json.loads((tmp_path / "source" / LESSON / f"{LESSON}.ipynb").read_text("utf-8"))["cells"]
+    kinds = {cell["metadata"]["nbgrader"]["grade_id"]: cell for cell in cells if "nbgrader" in cell["metadata"]}
+    assert list(kinds) == [name for exercise in EXERCISES for name in (exercise, f"check_{exercise}")]
+    for verdict in ("", "wrong"):
+        names = {"drop_out": verdict, "check_drop_out": lambda verdict: verdict}
+        with pytest.raises(AssertionError) if not verdict else nullcontext():
+            exec(kinds["check_drop_out"]["source"], names)
