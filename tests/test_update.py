@@ -91,7 +91,7 @@ def test_answers_survive_an_update(course: Path, capsys: pytest.CaptureFixture[s
     assert update.main([], mine) == 0
     said = capsys.readouterr().out
     assert_answers_survived(mine / LESSON, said)
-    assert "open" not in said and re.search(r"All else that you changed or added is only in .*backup", said)
+    assert "open:" not in said and re.search(r"All else that you changed or added is only in .*backup", said)
     backup, = (mine / "notebooks" / "backup").iterdir()
     assert contents(backup).items() <= before.items() and set(before) - set(contents(backup)) == {"02_second.ipynb"}
     assert git(mine, "status", "--short") == f" M {LESSON.as_posix()}\n"
