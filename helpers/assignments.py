@@ -7,12 +7,14 @@ exercises alone; `nbgrader autograde` runs the whole lesson: set COURSE_FAST=1 f
 
 import argparse
 import json
+import re
 import sys
 from pathlib import Path
 
 from helpers.answers import PROJECT, lessons, read
 
-HIDDEN = "verdict = {}\n### BEGIN HIDDEN TESTS\nassert verdict, verdict\n### END HIDDEN TESTS\nverdict"
+HIDDEN = "verdict = {}\nprint(verdict)\n### BEGIN HIDDEN TESTS\nassert verdict, verdict\n### END HIDDEN TESTS"
+KEPT = r"    ### BEGIN SOLUTION\n\1\n    ### END SOLUTION"  # without marks nbgrader clears the whole cell
 
 
 def assignment(notebook: dict) -> dict:
@@ -23,6 +25,7 @@ def assignment(notebook: dict) -> dict:
         kind = {"schema_version": 3, "task": False}
         if "exercise" in marks:
             name = cell["source"].partition("def ")[2].partition("(")[0]
+            cell["source"] = re.sub("( +raise .+)", KEPT, cell["source"])
             cell["metadata"]["nbgrader"] = kind | {"grade_id": name, "solution": True, "grade": False, "locked": False}
         elif "check" in marks:
             cell["source"] = HIDDEN.format(cell["source"].strip())

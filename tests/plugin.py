@@ -15,7 +15,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 STARTUP = 'import warnings\n\nwarnings.filterwarnings("error", module=r"(__main__|helpers)(\\.|$)")\n'
 MEMORY = 3.5  # GiB for one lesson
-FIRST = ("notebooks", "test_lessons.py", "test_browser.py", "test_own_data.py", "test_class.py")  # the long ones
+FIRST = ("notebooks", "test_browser.py", "test_book.py", "test_own_data.py", "test_lessons.py", "test_class.py")  # long
 BY_LESSON = ("test_lessons.py", "test_browser.py", "test_own_data.py", "test_reading.py")
 
 

@@ -230,6 +230,8 @@ def test_nbgrader_gets_each_exercise_with_a_check_that_can_fail(tmp_path: Path) 
     cells = json.loads((tmp_path / "source" / LESSON / f"{LESSON}.ipynb").read_text("utf-8"))["cells"]
     kinds = {cell["metadata"]["nbgrader"]["grade_id"]: cell for cell in cells if "nbgrader" in cell["metadata"]}
     assert list(kinds) == [name for exercise in EXERCISES for name in (exercise, f"check_{exercise}")]
+    stub = kinds["drop_out"]["source"]  # nbgrader keeps what stands before the mark
+    assert stub.index("def drop_out(") < stub.index("### BEGIN SOLUTION") < stub.index("raise NotImplementedError")
     for verdict in ("", "wrong"):
         names = {"drop_out": verdict, "check_drop_out": lambda verdict: verdict}
         with pytest.raises(AssertionError) if not verdict else nullcontext():

@@ -1,15 +1,19 @@
-"""Every lesson and its solutions from top to bottom, at the small size, on the data that are there."""
+"""The solutions from top to bottom, at the small size, on the data that are there.
+
+The lessons, too, where there is no Chromium to run them in (test_browser.py).
+"""
 
 from pathlib import Path
 
 import nbformat
 import pytest
 
+from tests.chromium import PROGRAM
 from tests.course import LESSONS, SOLUTIONS, execute
 
 CELL_LIMIT = 120  # seconds at the small size
 EVERY = [pytest.param(path, id=f"{path.parent.name}-{path.stem}")
-         for path in sorted(LESSONS + SOLUTIONS, key=lambda path: path.parent.name)]
+         for path in SOLUTIONS + ([] if PROGRAM else LESSONS)]
 
 
 @pytest.mark.parametrize("path", EVERY)

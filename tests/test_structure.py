@@ -82,7 +82,7 @@ def test_helpers_and_tests_stay_small() -> None:
     """The sums count: a limit for a file alone is met by another file."""
     helpers = ROOT / "helpers"
     beside = {"own.py": 250, "efficientnet.py": 80, "inspector.py": 250, "model_folder.py": 150, "answers.py": 210,
-              "assignments.py": 50, "collect.py": 200, "progress.py": 40, "update.py": 140,
+              "assignments.py": 52, "collect.py": 200, "progress.py": 40, "update.py": 140,
               "book.py": 190, "slides.py": 215}
     # a reader's own data, the pretrained network, the service and its models, a reader's answers, book and slides
     assert all(lines_of(helpers / name) <= most for name, most in beside.items())
