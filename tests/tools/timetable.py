@@ -1,7 +1,7 @@
 """Write the minutes of each section into the teacher's page: `python -m tests.tools.timetable`.
 
 Reading follows the rule of the openings (200 words a minute, 15 seconds a line of code), exercises are the minutes
-that stand in the text, running is what the last refresh measured.
+that stand in the text, running is the seconds that the opening states, divided as in the last refresh.
 """
 
 import json
@@ -45,7 +45,7 @@ def timetable() -> str:
         lines += ["", f"<details><summary>{path.stem}: read {read:.0f} min, own hand {hand:.0f} min, run {whole} s"
                   "</summary>", "", "| section | read | own hand | run |", "|---|---|---|---|"]
         for title, (read, hand, run) in found.items():
-            ran = "" if not measured else f"{run:.0f} s" if run >= 1 else "–"
+            ran = "" if not measured else f"{run * int(whole) / measured:.0f} s" if run >= 1 else "–"
             lines.append(f"| {title} | {read:.0f} min | {f'{hand:.0f} min' if hand else '–'} | {ran} |")
         lines += ["", "</details>"]
     return "\n".join([*lines, "", END])
