@@ -46,22 +46,23 @@ check_label_smoothing_loss = Exercise(
 
 
 def _batch_norm(x: Tensor, gamma: Tensor, beta: Tensor, *, over: tuple[int, ...] = (0, 2, 3), power: float = 0.5,
-                correction: int = 0) -> Tensor:
+                correction: int = 0, epsilon: float = 1e-5) -> Tensor:
     """Standardise over some axes, dividing by the variance to a power; then scale and offset each channel."""
     variance, mean = torch.var_mean(x, over, correction=correction, keepdim=True)
-    return gamma.view(1, -1, 1, 1) * (x - mean) / (variance + 1e-5) ** power + beta.view(1, -1, 1, 1)
+    return gamma.view(1, -1, 1, 1) * (x - mean) / (variance + epsilon) ** power + beta.view(1, -1, 1, 1)
 
 
 check_batch_norm = Exercise(
     "batch_norm",
     cases=[(noise(0, 4, 3, 2, 2) * 3 + 1, torch.tensor([1.0, 2.0, 0.5]), torch.tensor([0.0, 1.0, -1.0])),
-           (noise(1, 2, 2, 3, 4), torch.tensor([0.3, 1.5]), torch.tensor([0.2, 0.0]))],
+           (noise(1, 2, 2, 3, 4), torch.tensor([0.3, 1.5]), torch.tensor([0.2, 0.0])),
+           (noise(2, 4, 2, 2, 2) * 0.003, torch.tensor([1.0, 0.7]), torch.tensor([0.0, 0.5]))],
     answer=_batch_norm,
     mistakes={
         "You standardise each picture on its own. The mean and the variance of a channel run over the whole batch.":
             lambda x, g, b: _batch_norm(x, g, b, over=(2, 3)),
-        "You standardise each place on its own, over the batch: mean and variance run over the places, too.":
-            lambda x, g, b: _batch_norm(x, g, b, over=(0,)),
+        "The 0.00001 under the root is missing: it counts where a channel hardly varies.":
+            lambda x, g, b: _batch_norm(x, g, b, epsilon=0),
         "You divide by the variance. Where is its root?": lambda x, g, b: _batch_norm(x, g, b, power=1),
         "Your variance divides by the count minus one; batch norm divides by the count (`correction=0`).":
             lambda x, g, b: _batch_norm(x, g, b, correction=1),
