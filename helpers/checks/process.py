@@ -23,6 +23,8 @@ check_crps_of_draws = Exercise(
         "One half is missing before the mean distance of two draws.": lambda draws, truth: _crps(draws, truth, pairs=1),
         "This is the mean distance to the measurement; half the mean distance of two draws is to be subtracted.":
             lambda draws, truth: _crps(draws, truth, pairs=0),
+        "Each pair of draws is counted once, but m (m − 1) counts it twice: divide by half of that.":
+            lambda draws, truth: _crps(draws, truth, pairs=0.25),
     },
 )
 

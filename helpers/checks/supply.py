@@ -19,6 +19,8 @@ check_order_up_to = Exercise(
         "the ninth covers nine tenths.": lambda demands, h, b: demands.quantile(b / (b + h), interpolation="higher"),
         "The level is one rank too high: an index counts from 0.": lambda demands, h, b:
             demands.sort().values[min(math.ceil(b / (b + h) * len(demands) - 1e-9), len(demands) - 1)],
+        "The level is one rank too low: it covers less than the fraction.": lambda demands, h, b:
+            demands.sort().values[max(math.ceil(b / (b + h) * len(demands) - 1e-9) - 2, 0)],
     },
 )
 
@@ -47,6 +49,8 @@ check_croston = Exercise(
             lambda demand, alpha: _croston(demand, alpha, longer=-1),
         "The first interval is the number of months up to and including the first demand, not 1.":
             lambda demand, alpha: _croston(demand[int((demand > 0).int().argmax()):], alpha),
+        "The months are counted from the beginning: after each demand the interval starts anew.": lambda demand, alpha:
+            _smoothed(demand[demand > 0], alpha) / _smoothed((demand > 0).nonzero()[:, 0] + 1.0, alpha),
     },
 )
 

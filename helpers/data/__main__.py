@@ -71,7 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"Data folder: {os.path.relpath(folders()[0], PROJECT)} (from the project's folder)")
         for name, data in CATALOG.items():
             size = sum(file.size for file in next(iter(data.forms.values())))
-            print(f"{name:17}{size / 1e6:7.2f} MB  {data.licence:17}{where(data)}")
+            print(f"{name:19}{size / 1e6:7.2f} MB  {data.licence.partition(':')[0]:17}{where(data)}")
         return 0
     if chosen.target not in ("all", *CATALOG):
         parser.error(f"fetch needs all or one of {', '.join(CATALOG)}; mirror needs a folder")
