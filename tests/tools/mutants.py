@@ -219,7 +219,7 @@ MUTANTS = [
         "threshold for the wrong law": ("2 * mean_of, 2 * mean_of * len(beside)))", "2 * mean_of, 1e9))"),
     }),
     *_lesson("10_predictive_maintenance", {
-        "Kaplan and Meier over all machines": ("(1 - failing / watched.clamp(min=1))", "(1 - failing.double() / len(time))"),
+        "Kaplan and Meier over all machines": ("failing / watched.clamp(min=1)", "failing.double() / len(time)"),
     }),
     *_lesson("12_supply_chain", {
         "a library's other quantile": ('(ten, 0.9, method="inverted_cdf")', '(ten, 0.9, method="higher")'),
